@@ -1,0 +1,87 @@
+//! Batchline turns many small operations into few large ones: the fastest way known to its authors to collect
+//! items from many threads into batches, and one that never loses, repeats or over-delays an item.
+//!
+//! ```
+//! use batchline::{Batch, Batcher, Deadline};
+//! use std::time::Duration;
+//!
+//! let batcher = Batcher::builder()
+//!     .batch_items_max(1000)
+//!     .linger(Duration::from_millis(10))
+//!     .build(|batch: &mut Batch<String>| println!("{} lines", batch.len()))?;
+//! batcher.put("a line".to_string())?;
+//! let ticket = batcher.submit("another".to_string())?;
+//! batcher.flush()?;
+//! ticket.wait()?;
+//! let receipt = batcher.close(Deadline::after(Duration::from_secs(5)));
+//! assert_eq!(receipt.accepted, receipt.done);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The path of an item
+//!
+//! put -> claim -> write -> publish -> **seal** -> **dispatch** -> **handle** -> **complete**
+//!
+//! The modules below are in that order; each says its step, and the step before and after it. What they stand on
+//! (pool, table, clock, waiting) follows.
+
+#![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+// 1. put
+mod batcher;
+mod budget;
+mod entrance;
+mod ordered;
+mod producer;
+mod put;
+mod threads;
+// 2. claim, write, publish
+mod active;
+mod lane;
+mod slab;
+// 3. seal
+mod seal;
+// 4. dispatch
+mod dispatch;
+mod poll;
+mod worker;
+// 5. handle
+mod batch;
+mod handle;
+mod handler;
+// 6. complete
+mod ticket;
+// across the path
+mod builder;
+mod close;
+mod desk;
+mod engine;
+mod error;
+mod failure;
+mod flush;
+mod inflight;
+mod ledger;
+mod options;
+mod report;
+// what it stands on
+mod barrier;
+mod clock;
+mod pool;
+mod sync;
+mod table;
+mod wait;
+
+pub use batch::{Batch, Drain};
+pub use batcher::Batcher;
+pub use builder::Builder;
+pub use clock::{Clock, VirtualClock};
+pub use error::{BuildError, FlushError, PutError, PutManyError, TicketError};
+pub use failure::{BoxError, Failure, FailureKind, FailureReport};
+pub use handler::HandlerReturn;
+pub use ledger::{Receipt, Stats};
+pub use options::{Deadline, Dispatch, Idle, ItemOptions, Overflow, Oversize, Retry};
+pub use poll::PolledBatch;
+pub use producer::Producer;
+pub use seal::SealReason;
+pub use ticket::Ticket;

@@ -1,0 +1,417 @@
+//! Step 1, put: from the caller's item to a place in a lane, or back to the caller. Next:
+//! [`crate::lane`].
+//!
+//! The fast path is in [`crate::lane`]: four stores and four loads on lines of this core. Everything else
+//! comes here: the first put of a batch, the put that fills it, a put without credit, with a weight, a ticket
+//! or options of its own, and every refusal.
+
+use crate::budget::Budget;
+use crate::clock::NEVER_NS;
+use crate::desk::DeskGuard;
+use crate::engine::{Engine, Mode};
+use crate::error::PutError;
+use crate::failure::FailureKind;
+use crate::handler;
+use crate::lane::LaneProducer;
+use crate::lane::writer::Fast;
+use crate::options::{Overflow, Oversize};
+use crate::seal::SealReason;
+use crate::slab::Extra;
+use crate::sync::{fence, spin_loop, thread};
+use crate::ticket::TicketEnd;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+
+/// An item on its way in, with what it carries.
+pub(crate) struct Parcel<T, R> {
+    pub(crate) item: T,
+    pub(crate) weight: u64,
+    pub(crate) ticket: Option<TicketEnd<R>>,
+    pub(crate) deadline_ns: u64,
+    /// When its batch is to be sealed at the latest, if sooner than the batcher's linger.
+    pub(crate) pull_ns: u64,
+}
+
+/// What became of a parcel that reached its lane.
+pub(crate) enum Entry<T, R> {
+    Accepted { sealed: bool },
+    Full(Parcel<T, R>),
+    Closed(T),
+}
+
+/// What became of the front of many items.
+pub(crate) enum EntryMany {
+    Accepted { sealed: bool },
+    Full,
+    Closed,
+}
+
+/// A vector whose items are taken from the front; what is left at the end moves to the front, also when user
+/// code panics in between.
+pub(crate) struct Taking<'a, T> {
+    items: &'a mut Vec<T>,
+    taken: usize,
+    len: usize,
+}
+
+impl<'a, T> Taking<'a, T> {
+    pub(crate) fn new(items: &'a mut Vec<T>) -> Self {
+        let len = items.len();
+        // SAFETY: zero items are in bounds; the rest is accounted for by `taken` and `len` until the drop.
+        unsafe { items.set_len(0) };
+        Self { items, taken: 0, len }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len - self.taken
+    }
+
+    pub(crate) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Where the first item left lies.
+    fn front(&self) -> *const T {
+        // SAFETY: `taken <= len`, which was the length of the vector.
+        unsafe { self.items.as_ptr().add(self.taken) }
+    }
+
+    /// Forgets the first `count` items, which somebody else owns now.
+    fn give_up(&mut self, count: usize) {
+        self.taken += count;
+    }
+
+    pub(crate) fn next(&mut self) -> Option<T> {
+        if self.len() == 0 {
+            return None;
+        }
+        // SAFETY: the first item left is initialised and is given up at once.
+        let item = unsafe { self.front().read() };
+        self.give_up(1);
+        Some(item)
+    }
+
+    /// Puts the item that `next` gave back to the front.
+    pub(crate) fn put_back(&mut self, item: T) {
+        self.taken -= 1;
+        // SAFETY: this slot is in bounds and its item was moved out by `next`.
+        unsafe { self.items.as_mut_ptr().add(self.taken).write(item) };
+    }
+}
+
+impl<T> Drop for Taking<'_, T> {
+    fn drop(&mut self) {
+        let (rest, items) = (self.len(), self.items.as_mut_ptr());
+        // SAFETY: `rest` items from `taken` on are still owned by the vector; both parts are in bounds.
+        unsafe {
+            items.copy_from(items.add(self.taken), rest);
+            self.items.set_len(rest);
+        }
+    }
+}
+
+/// How long a put may wait for room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// As the batcher's overflow policy says.
+    Policy,
+    Never,
+    UntilNs(u64),
+}
+
+impl<T, R> Engine<T, R> {
+    /// Puts one plain item through `producer`'s fast path if it is open.
+    #[inline(always)]
+    pub(crate) fn put_fast(&self, producer: &mut LaneProducer<'_, T, R>, item: T) -> Result<Entry<T, R>, T> {
+        match producer.put_fast(item) {
+            Fast::Published => Ok(Entry::Accepted { sealed: false }),
+            Fast::LookAgain => Ok(self.look_again(producer)),
+            Fast::NotWritten(item) => Err(item),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
+        if producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS) {
+            if let Some(item) = producer.take_back(0) {
+                return Entry::Closed(item);
+            }
+        }
+        Entry::Accepted { sealed: self.seal_if_full(producer) }
+    }
+
+    /// Weighs an item before it is near any word of ours, since the weigher is the user's code.
+    pub(crate) fn parcel(&self, item: T) -> Result<Parcel<T, R>, PutError<T>> {
+        let weight = match &self.settings.weigher {
+            Some(weigh) => weigh(&item) as u64,
+            None => 0,
+        };
+        let alone = self.settings.oversize == Oversize::Alone;
+        let bound = if alone { self.settings.queue_bytes_max } else { self.settings.batch_bytes_max };
+        if weight > bound {
+            let (bytes, batch_bytes_max) = (weight as usize, bound as usize);
+            return Err(PutError::TooLarge { item, bytes, batch_bytes_max });
+        }
+        Ok(Parcel { item, weight, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS })
+    }
+
+    /// Puts one parcel into the producer's lane, if there is room now.
+    #[inline(never)]
+    pub(crate) fn enter(&self, producer: &mut LaneProducer<'_, T, R>, parcel: Parcel<T, R>) -> Entry<T, R> {
+        if !self.is_open() {
+            return Entry::Closed(parcel.item);
+        }
+        if !self.has_credit(producer, parcel.weight) {
+            return Entry::Full(parcel);
+        }
+        let cut = self.make_room_in_slab(producer, parcel.weight);
+        let Parcel { item, weight, ticket, deadline_ns, pull_ns } = parcel;
+        let has_extra = ticket.is_some() || deadline_ns != NEVER_NS;
+        let extra = has_extra.then_some(Extra { slot: 0, deadline_ns, ticket });
+        producer.write(item, weight, extra);
+        if !self.announce(producer, 1, pull_ns) {
+            if let Some(item) = producer.take_back(weight) {
+                self.bytes.give_back(self.charged(weight));
+                return Entry::Closed(item);
+            }
+        }
+        Entry::Accepted { sealed: self.seal_if_full(producer) || cut }
+    }
+
+    /// Makes sure there is credit for one item of this weight.
+    fn has_credit(&self, producer: &mut LaneProducer<'_, T, R>, weight: u64) -> bool {
+        if producer.credit() == 0 {
+            let chunk = Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len());
+            let granted = self.items.take(u64::from(chunk), 1);
+            producer.add_credit(granted as u32);
+        }
+        let charge = self.charged(weight);
+        producer.credit() > 0 && (charge == 0 || self.bytes.take(charge, charge) == charge)
+    }
+
+    /// What an item of this weight takes from the byte bound: nothing when there is none.
+    fn charged(&self, weight: u64) -> u64 {
+        if self.bytes.limit() == u64::MAX { 0 } else { weight }
+    }
+
+    /// Changes slabs when the open one cannot take an item of this weight, or is used up. True when that
+    /// sealed a batch.
+    fn make_room_in_slab(&self, producer: &mut LaneProducer<'_, T, R>, weight: u64) -> bool {
+        let too_heavy = producer.bytes_in_slab() + weight > self.settings.batch_bytes_max;
+        if too_heavy && !producer.is_slab_empty() {
+            return self.seal(producer, SealReason::Bytes);
+        }
+        if producer.is_disarmed() && producer.is_slab_used_up() {
+            return self.seal(producer, SealReason::Demand);
+        }
+        false
+    }
+
+    /// Puts the front of `items` into the producer's lane with one copy.
+    pub(crate) fn enter_many(
+        &self,
+        producer: &mut LaneProducer<'_, T, R>,
+        items: &mut Taking<'_, T>,
+    ) -> EntryMany {
+        if !self.is_open() {
+            return EntryMany::Closed;
+        }
+        let wanted = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        if producer.credit() < wanted {
+            let chunk = Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len());
+            let missing = (wanted - producer.credit()).max(chunk).min(u32::MAX / 4);
+            producer.add_credit(self.items.take(u64::from(missing), 1) as u32);
+        }
+        if producer.credit() == 0 {
+            return EntryMany::Full;
+        }
+        let cut = self.make_room_in_slab(producer, 0);
+        let count = wanted.min(producer.room_in_slab()).min(producer.credit());
+        // SAFETY: `count` items lie at the front of `items`; those that stay accepted are given up below.
+        unsafe { producer.write_many(items.front(), count) };
+        let refused =
+            if self.announce(producer, count, NEVER_NS) { 0 } else { producer.take_back_many(count) };
+        items.give_up((count - refused) as usize);
+        if refused > 0 {
+            return EntryMany::Closed;
+        }
+        EntryMany::Accepted { sealed: self.seal_if_full(producer) || cut }
+    }
+
+    /// Tells the consumers of `written` items just published. False: the batcher is closing.
+    fn announce(&self, producer: &mut LaneProducer<'_, T, R>, written: u32, pull_ns: u64) -> bool {
+        if producer.must_open() {
+            return self.open_batch(producer, written, pull_ns);
+        }
+        if pull_ns != NEVER_NS && !self.settings.demand && producer.pull(pull_ns) {
+            fence(SeqCst);
+            self.watch(pull_ns);
+        }
+        true
+    }
+
+    /// Opens a batch whose first items are just published: notes the time, arms the lane, and makes sure that
+    /// somebody will look. False: the batcher is closing, and may not have seen the items.
+    #[cold]
+    #[inline(never)]
+    fn open_batch(&self, producer: &mut LaneProducer<'_, T, R>, written: u32, pull_ns: u64) -> bool {
+        if !self.settings.demand {
+            producer.stamp(written, self.now_ns());
+        }
+        if pull_ns != NEVER_NS {
+            producer.pull(pull_ns);
+        }
+        producer.lane.armed.store(1, Relaxed);
+        self.active.set(producer.lane.index);
+        fence(SeqCst);
+        if !self.is_open() {
+            producer.lane.armed.store(0, Relaxed);
+            return false;
+        }
+        if self.settings.demand {
+            self.bell.wake_one();
+        } else {
+            self.watch(self.due(producer.lane).0);
+        }
+        true
+    }
+
+    /// Makes sure that a consumer is awake at `due_ns`. The caller has issued a full fence.
+    fn watch(&self, due_ns: u64) {
+        self.note_due(due_ns);
+        if due_ns < self.wake_at_ns.load(SeqCst) && self.bell.is_waiting() {
+            self.bell.wake_one();
+        }
+    }
+
+    /// After a put: seals a full slab; and where credit ran out, looks whether the lanes together hold a
+    /// batch. True when the caller must handle a batch itself.
+    fn seal_if_full(&self, producer: &mut LaneProducer<'_, T, R>) -> bool {
+        if producer.room_in_slab() == 0 {
+            return self.seal(producer, SealReason::Size);
+        }
+        if producer.credit() == 0 && self.lanes.len() > 1 {
+            fence(SeqCst);
+            if self.bell.is_waiting() && self.lanes_hold_a_batch() {
+                self.bell.wake_one();
+            }
+        }
+        false
+    }
+
+    /// Whether the lanes together hold a full batch.
+    pub(crate) fn lanes_hold_a_batch(&self) -> bool {
+        let waiting: u64 = self.active.iter_from(0).map(|lane| self.lanes.get(lane).waiting()).sum();
+        waiting >= u64::from(self.settings.batch_items_max)
+    }
+
+    /// Seals the open slab. True when the caller must handle it.
+    fn seal(&self, producer: &mut LaneProducer<'_, T, R>, by: SealReason) -> bool {
+        let has_items = producer.seal(by, self.take_slab());
+        if has_items && self.settings.mode != Mode::Caller {
+            self.bell.wake_one();
+        }
+        has_items && self.settings.mode == Mode::Caller
+    }
+
+    /// What to do with a parcel that found the queue full: wait and try again, or refuse it.
+    pub(crate) fn overflow(
+        &self,
+        parcel: Parcel<T, R>,
+        patience: &mut Patience,
+    ) -> Result<Parcel<T, R>, PutError<T>> {
+        let until_ns = match (*patience, self.settings.overflow) {
+            (Patience::UntilNs(until_ns), _) => until_ns,
+            (Patience::Never, _) | (Patience::Policy, Overflow::Fail | Overflow::DropNewest) => 0,
+            (Patience::Policy, Overflow::Block) => NEVER_NS,
+            (Patience::Policy, Overflow::BlockFor(time)) => {
+                let until_ns = self.now_ns().saturating_add(crate::clock::nanoseconds(time));
+                *patience = Patience::UntilNs(until_ns);
+                until_ns
+            }
+            (Patience::Policy, Overflow::RunInCaller) => {
+                if self.handle_one_here() {
+                    return Ok(parcel);
+                }
+                NEVER_NS
+            }
+        };
+        if until_ns == 0 {
+            return Err(PutError::Full(parcel.item));
+        }
+        if handler::is_inside(self.id) {
+            return Err(PutError::Reentrant(parcel.item));
+        }
+        if self.settings.mode == Mode::Caller && self.handle_one_here() {
+            return Ok(parcel);
+        }
+        if self.wait_for_room(self.charged(parcel.weight), until_ns) {
+            Ok(parcel)
+        } else {
+            Err(PutError::TimedOut(parcel.item))
+        }
+    }
+
+    /// Counts a refusal; under the policy to drop, turns it into a drop.
+    pub(crate) fn refuse(&self, error: PutError<T>, patience: Patience) -> Result<(), PutError<T>> {
+        let drops = patience == Patience::Policy && self.settings.overflow == Overflow::DropNewest;
+        if drops && matches!(error, PutError::Full(_)) {
+            self.dropped.fetch_add(1, Relaxed);
+            self.report(FailureKind::Dropped, 1, 0, None);
+            return Ok(());
+        }
+        self.refused.fetch_add(1, Relaxed);
+        Err(error)
+    }
+
+    /// Waits until there may be room; false when `until_ns` came first.
+    pub(crate) fn wait_for_room(&self, charge: u64, until_ns: u64) -> bool {
+        for _ in 0..self.settings.idle.yields {
+            spin_loop();
+            thread::yield_now();
+            if self.has_room(charge) {
+                return true;
+            }
+        }
+        self.pressure.fetch_add(1, SeqCst);
+        let enlisted = self.room.enlist();
+        self.bell.wake_one();
+        if self.has_room(charge) || !self.is_open() {
+            enlisted.leave();
+        } else {
+            self.settings.clock.park_until(until_ns);
+            enlisted.parked();
+        }
+        self.pressure.fetch_sub(1, SeqCst);
+        self.has_room(charge) || !self.is_open() || until_ns == NEVER_NS || self.now_ns() < until_ns
+    }
+
+    fn has_room(&self, charge: u64) -> bool {
+        self.items.room() > 0 && self.bytes.room() >= charge
+    }
+
+    /// Handles one batch on this thread, whatever waits; false when there is nothing to handle here.
+    pub(crate) fn handle_one_here(&self) -> bool {
+        let Some(handler) = self.settings.handler.clone() else { return false };
+        if handler::is_inside(self.id) {
+            return false;
+        }
+        let mut desk = self.desk();
+        let Some(batch) = self.take_anything(&mut desk) else { return false };
+        self.handle(&mut desk, batch, &mut |batch| handler(batch));
+        true
+    }
+
+    /// Handles the sealed slabs of this thread's own lane: the end of a put that filled a batch, in caller
+    /// mode. Inside a handler they are left to the put that runs it.
+    pub(crate) fn handle_sealed_here(&self, lane: usize) {
+        let Some(handler) = self.settings.handler.clone() else { return };
+        if handler::is_inside(self.id) {
+            return;
+        }
+        let mut desk: DeskGuard<'_, R> = self.desk();
+        while let Some(batch) = self.take_sealed_of(&mut desk, lane) {
+            self.handle(&mut desk, batch, &mut |batch| handler(batch));
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask help`: the list of commands.
+
+const HELP: &str = "\
+cargo xtask <command>
+
+  run   [-- ARGS]               build the CLI in release and run `batchline demo ARGS`; results go to out/
+  test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri; --quick: the workspace only
+  bench [--quick|--full] [ARGS] the side-by-side table: naive, batchline and its peers
+  tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
+  help                          this list
+
+A FILTER is a part of a test's name. The loom and Miri steps choose their tests by `models` and `miri_`:
+they run in a filtered run only when a FILTER contains that word.";
+
+/// True if this command line asks what there is, not for work to be done.
+pub(crate) fn is_asked_for(name: &str, rest: &[String]) -> bool {
+    let flags = ["--help", "-h"];
+    name == "help" || flags.contains(&name) || rest.first().is_some_and(|arg| flags.contains(&arg.as_str()))
+}
+
+/// Prints the list.
+pub(crate) fn print() {
+    println!("{HELP}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_listed() {
+        for name in ["run", "test", "bench", "tidy", "help"] {
+            assert!(HELP.contains(&format!("\n  {name} ")), "{name} is not in the list");
+        }
+    }
+
+    #[test]
+    fn help_of_the_cli_itself_is_left_to_the_cli() {
+        let words = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
+        assert!(is_asked_for("test", &words("--help")));
+        assert!(!is_asked_for("run", &words("-- --help")));
+    }
+}
