@@ -24,6 +24,7 @@ pub(crate) fn light() {
 
 /// The worker's half. Call between clearing `armed` and reading what was published.
 pub(crate) fn heavy() {
+    #[cfg(not(any(batchline_loom, batchline_shuttle)))]
     if light_is_free() {
         os::membarrier();
     }
@@ -33,7 +34,7 @@ pub(crate) fn heavy() {
 /// Whether [`light`] alone suffices on this machine; otherwise producers add a full fence per item.
 pub(crate) fn light_is_free() -> bool {
     #[cfg(any(batchline_loom, batchline_shuttle))]
-    return false;
+    return true;
     #[cfg(not(any(batchline_loom, batchline_shuttle)))]
     {
         use std::sync::OnceLock;
@@ -42,7 +43,7 @@ pub(crate) fn light_is_free() -> bool {
     }
 }
 
-#[cfg(all(target_os = "linux", not(miri)))]
+#[cfg(all(target_os = "linux", not(any(miri, batchline_loom, batchline_shuttle))))]
 mod os {
     fn call(command: libc::c_int) -> libc::c_long {
         // SAFETY: membarrier takes three integers and touches no memory of ours.
@@ -59,7 +60,7 @@ mod os {
     }
 }
 
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(all(any(not(target_os = "linux"), miri), not(any(batchline_loom, batchline_shuttle))))]
 mod os {
     pub(super) fn register() -> bool {
         false

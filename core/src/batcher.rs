@@ -8,11 +8,12 @@ use crate::engine::{Engine, Mode};
 use crate::entrance::Entrance;
 use crate::error::{BuildError, FlushError, PutError, PutManyError};
 use crate::failure::FailureKind;
+use crate::lane::writer::Fast;
 use crate::ledger::{Receipt, Stats};
 use crate::options::{Deadline, ItemOptions};
 use crate::poll::PolledBatch;
 use crate::producer::Producer;
-use crate::put::{Entry, Patience};
+use crate::put::Patience;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, lock};
 use crate::threads;
@@ -87,20 +88,14 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     /// ```
     #[inline]
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        let item = match threads::recent(&self.engine) {
-            Some(lane) => {
-                // SAFETY: the lane is lent to this thread, and no other access to its writer is live: none of
-                // ours calls user code.
-                let mut producer = unsafe { lane.producer() };
-                match self.engine.put_fast(&mut producer, item) {
-                    Ok(Entry::Accepted { sealed: false }) => return Ok(()),
-                    Ok(entry) => return self.engine.conclude(&Entrance::Own(lane), entry),
-                    Err(item) => item,
-                }
-            }
-            None => item,
-        };
-        self.put_slowly(item)
+        let Some(lane) = threads::recent(&self.engine) else { return self.put_slowly(item) };
+        // SAFETY: the lane is lent to this thread, and no other access to its writer is live: none of ours calls
+        // user code.
+        match unsafe { lane.producer() }.put_fast(item) {
+            Fast::Published => Ok(()),
+            Fast::LookAgain => self.engine.look_again_at(&Entrance::Own(lane)),
+            Fast::NotWritten(item) => self.put_slowly(item),
+        }
     }
 
     #[cold]

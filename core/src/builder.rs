@@ -8,6 +8,7 @@ use crate::engine::{Engine, FailureHook, Mode, Settings, SharedHandler, Weigher}
 use crate::error::BuildError;
 use crate::failure::{Failure, FailureReport};
 use crate::handler::{BoxedHandler, HandlerReturn};
+use crate::keyed::KeyedBuilder;
 use crate::options::{Dispatch, Idle, Overflow, Oversize, Retry};
 use crate::worker;
 use std::fmt;
@@ -439,7 +440,7 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
         if self.retry != Retry::none() {
             return Err(BuildError::new("retry", "bisect", "none: the poller decides what to retry"));
         }
-        let engine = self.engine(Mode::Poll, None)?;
+        let engine = Arc::new(self.engine_of(Mode::Poll, None)?);
         Ok(Batcher::new(engine, Vec::new()))
     }
 
@@ -454,7 +455,7 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
             Mode::Caller => (usize::from(has_timer), Role::Timer),
             _ => (self.workers.unwrap_or(1), Role::Worker),
         };
-        let engine = self.engine(mode, shared)?;
+        let engine = Arc::new(self.engine_of(mode, shared)?);
         let batcher = Batcher::new(engine.clone(), Vec::with_capacity(workers));
         for index in 0..workers {
             let worker = worker::start(&engine, index, role, make(index));
@@ -466,11 +467,47 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
         Ok(batcher)
     }
 
-    fn engine(
+    /// Goes on to a batcher with one open batch per key.
+    ///
+    /// ```
+    /// use batchline::{Batch, Batcher};
+    /// let batcher = Batcher::builder()
+    ///     .keyed::<String>()
+    ///     .build(|key: &String, batch: &mut Batch<u64>| println!("{key}: {}", batch.len()))?;
+    /// batcher.put(&"orders".to_string(), 1)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keyed<K>(self) -> KeyedBuilder<K, T, R> {
+        KeyedBuilder::new(self)
+    }
+
+    /// Refuses what a keyed batcher does not have.
+    pub(crate) fn check_for_keys(&self) -> Result<(), BuildError> {
+        let why = "unset, for a keyed batcher";
+        if self.dispatch == Dispatch::Caller {
+            return Err(BuildError::new("dispatch", "Caller", why));
+        }
+        if self.overflow == Overflow::RunInCaller {
+            return Err(BuildError::new("overflow", "RunInCaller", why));
+        }
+        if self.ordered {
+            return Err(BuildError::new("ordered", "true", "unset: the items of a key are in order anyway"));
+        }
+        if self.tick.is_some() {
+            return Err(BuildError::new("tick", "set", why));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn worker_count(&self) -> usize {
+        self.workers.unwrap_or(1)
+    }
+
+    pub(crate) fn engine_of(
         self,
         mode: Mode,
         handler: Option<SharedHandler<T, R>>,
-    ) -> Result<Arc<Engine<T, R>>, BuildError> {
+    ) -> Result<Engine<T, R>, BuildError> {
         self.check(mode)?;
         let linger_ns = match self.linger {
             Some(linger) if !self.demand => nanoseconds(linger),
@@ -499,7 +536,7 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
             clock: self.clock.unwrap_or_default(),
             handler,
         };
-        Ok(Arc::new(Engine::new(settings, linger_ns, tick_ns, workers)))
+        Ok(Engine::new(settings, linger_ns, tick_ns, workers))
     }
 
     fn check(&self, mode: Mode) -> Result<(), BuildError> {

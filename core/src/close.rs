@@ -25,7 +25,7 @@ use crate::error::TicketError;
 use crate::handler;
 use crate::lane::Lane;
 use crate::lane::reader::{Room, Run};
-use crate::ledger::Receipt;
+use crate::ledger::{Receipt, Stats};
 use crate::options::Deadline;
 use crate::seal::SealReason;
 use crate::sync::fence;
@@ -43,13 +43,15 @@ impl<T, R> Engine<T, R> {
         }
         self.begin_close();
         if self.closing.swap(true, AcqRel) {
-            return self.wait_for_other_close(until_ns);
+            self.wait_for_other_close(until_ns);
+            let stats = at_rest(|| self.stats());
+            return Receipt::new(&stats, Vec::new(), stats.live > 0);
         }
-        let drained = self.drain_until(until_ns);
+        let drained = self.drain_until(until_ns, || self.is_drained());
         let items = self.hand_back();
         self.state.store(CLOSED, SeqCst);
         self.wake_everybody();
-        Receipt::new(&self.stats_at_rest(), items, !drained)
+        Receipt::new(&at_rest(|| self.stats()), items, !drained)
     }
 
     /// Refuses further puts. May be called any number of times.
@@ -69,15 +71,15 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Waits until every item has an outcome; false when `until_ns` came first.
-    fn drain_until(&self, until_ns: u64) -> bool {
-        while !self.is_drained() {
+    pub(crate) fn drain_until(&self, until_ns: u64, is_drained: impl Fn() -> bool) -> bool {
+        while !is_drained() {
             if until_ns != NEVER_NS && self.now_ns() >= until_ns {
                 return false;
             }
             if self.settings.mode == Mode::Caller && self.handle_next_here() {
                 continue;
             }
-            self.wait_for_progress(until_ns, || self.is_drained());
+            self.wait_for_progress(until_ns, &is_drained);
         }
         true
     }
@@ -118,6 +120,11 @@ impl<T, R> Engine<T, R> {
         self.begin(desk.counts(), &mut batch);
         self.handed_back.fetch_add(u64::from(batch.kept), AcqRel);
         items.extend(batch.drain());
+        self.finish_handed_back(desk, batch);
+    }
+
+    /// Ends a batch whose items were moved out to be handed back.
+    pub(crate) fn finish_handed_back(&self, desk: &mut DeskGuard<'_, R>, batch: Batch<T, R>) {
         let (first, end) = batch.run().extras;
         for at in first..end {
             if let Some(ticket) = batch.run().slab().read_extra(at).ticket {
@@ -128,26 +135,24 @@ impl<T, R> Engine<T, R> {
     }
 
     /// A second close waits for the first, up to its own deadline.
-    fn wait_for_other_close(&self, until_ns: u64) -> Receipt<T> {
+    pub(crate) fn wait_for_other_close(&self, until_ns: u64) {
         while self.state() != CLOSED && (until_ns == NEVER_NS || self.now_ns() < until_ns) {
             self.wait_for_progress(until_ns, || self.state() == CLOSED);
         }
-        let stats = self.stats_at_rest();
-        Receipt::new(&stats, Vec::new(), stats.live > 0)
     }
+}
 
-    /// A snapshot whose counters are of one moment; handlers that still run may need a few tries.
-    fn stats_at_rest(&self) -> crate::Stats {
-        let mut stats = self.stats();
-        for _ in 0..1000 {
-            if stats.is_balanced() {
-                break;
-            }
-            crate::sync::thread::yield_now();
-            stats = self.stats();
+/// A snapshot whose counters are of one moment; handlers that still run may need a few tries.
+pub(crate) fn at_rest(snapshot: impl Fn() -> Stats) -> Stats {
+    let mut stats = snapshot();
+    for _ in 0..1000 {
+        if stats.is_balanced() {
+            break;
         }
-        stats
+        crate::sync::thread::yield_now();
+        stats = snapshot();
     }
+    stats
 }
 
 /// Drops the items and the tickets' ends of a run that nobody will handle.

@@ -51,6 +51,15 @@ pub(crate) enum Role {
     Timer,
 }
 
+/// How closely a consumer looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Without the words that producers write per item, unless it takes partial batches anyway: reading them over
+    /// and over would cost every put a cache miss.
+    Quick,
+    Thorough,
+}
+
 impl<T, R> Engine<T, R> {
     /// Waits for the next batch until `until_ns`.
     pub(crate) fn next(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) -> Next<T, R> {
@@ -71,7 +80,7 @@ impl<T, R> Engine<T, R> {
 
     /// The next batch, if there is one now.
     pub(crate) fn try_next(&self, desk: &mut DeskGuard<'_, R>, role: Role) -> Option<Batch<T, R>> {
-        if !self.has_work(role) {
+        if !self.has_work(role, Look::Thorough) {
             return None;
         }
         self.entered(|half| {
@@ -115,7 +124,7 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Whether a look for a batch is worth while. Reads only.
-    fn has_work(&self, role: Role) -> bool {
+    fn has_work(&self, role: Role, look: Look) -> bool {
         let soonest_ns = self.soonest_ns.load(Relaxed);
         if soonest_ns != NEVER_NS && self.now_ns() >= soonest_ns {
             return true;
@@ -127,7 +136,9 @@ impl<T, R> Engine<T, R> {
             if role == Role::Worker && lane.has_sealed() || flushing && lane.flush_wants_more() {
                 return true;
             }
-            waiting += lane.waiting();
+            if look == Look::Thorough || everything {
+                waiting += lane.waiting();
+            }
         }
         let full = role == Role::Worker && waiting >= u64::from(self.settings.batch_items_max);
         waiting > 0 && (everything || full)
@@ -232,7 +243,7 @@ impl<T, R> Engine<T, R> {
         Room::new(self.settings.batch_items_max, self.settings.batch_bytes_max)
     }
 
-    fn batch(
+    pub(crate) fn batch(
         &self,
         desk: &mut DeskGuard<'_, R>,
         half: Half,
@@ -322,7 +333,8 @@ impl<T, R> Engine<T, R> {
     /// Hands the duty to watch the clock, or to take what else waits, to another idle consumer.
     fn hand_over_watch(&self) {
         fence(SeqCst);
-        if self.bell.is_waiting() && (self.soonest_ns.load(SeqCst) != NEVER_NS || self.has_work(Role::Worker))
+        if self.bell.is_waiting()
+            && (self.soonest_ns.load(SeqCst) != NEVER_NS || self.has_work(Role::Worker, Look::Thorough))
         {
             self.bell.wake_one();
         }
@@ -332,7 +344,7 @@ impl<T, R> Engine<T, R> {
     fn wait_for_work(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) {
         let idle = self.settings.idle;
         for look in 0..idle.spins + idle.yields {
-            if self.has_work(role) || self.state() >= HANDING_BACK {
+            if self.has_work(role, Look::Quick) || self.state() >= HANDING_BACK {
                 return;
             }
             if look < idle.spins { spin_loop() } else { thread::yield_now() }
@@ -350,7 +362,7 @@ impl<T, R> Engine<T, R> {
         }
         self.wake_at_ns.store(NEVER_NS, SeqCst);
         fence(SeqCst);
-        if self.has_work(role) || self.state() != state {
+        if self.has_work(role, Look::Thorough) || self.state() != state {
             return enlisted.leave();
         }
         self.soonest_ns.swap(NEVER_NS, SeqCst);

@@ -4,6 +4,7 @@
 use crate::clock::NEVER_NS;
 use crate::engine::Engine;
 use crate::error::{PutError, PutManyError};
+use crate::lane::writer::Fast;
 use crate::lane::{Lane, LaneProducer};
 use crate::options::ItemOptions;
 use crate::ordered::OrderedGuard;
@@ -36,10 +37,10 @@ impl<T, R> Entrance<'_, T, R> {
     }
 
     /// Runs `act` as the lane's producer. `act` must not run user code, nor come here again.
-    fn with<A>(&self, engine: &Engine<T, R>, act: impl FnOnce(&mut LaneProducer<'_, T, R>) -> A) -> A {
+    fn with<A>(&self, engine: &Engine<T, R>, act: impl FnOnce(LaneProducer<'_, T, R>) -> A) -> A {
         let _order = matches!(self, Self::Ordered(_)).then(|| OrderedGuard::lock(&engine.ordered));
         // SAFETY: the thread owns the lane, or holds the lock of the ordered one; `act` is one step of ours.
-        act(&mut unsafe { self.lane().producer() })
+        act(unsafe { self.lane().producer() })
     }
 }
 
@@ -50,11 +51,19 @@ impl<T, R> Engine<T, R> {
         item: T,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        match entrance.with(self, |producer| self.put_fast(producer, item)) {
-            Ok(Entry::Accepted { sealed: false }) => Ok(()),
-            Ok(entry) => self.conclude(entrance, entry),
-            Err(item) => self.put_with(entrance, item, ItemOptions::new(), patience),
+        match entrance.with(self, |producer| producer.put_fast(item)) {
+            Fast::Published => Ok(()),
+            Fast::LookAgain => self.look_again_at(entrance),
+            Fast::NotWritten(item) => self.put_with(entrance, item, ItemOptions::new(), patience),
         }
+    }
+
+    /// The rare end of a fast put.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn look_again_at(&self, entrance: &Entrance<'_, T, R>) -> Result<(), PutError<T>> {
+        let entry = entrance.with(self, |mut producer| self.look_again(&mut producer));
+        self.conclude(entrance, entry)
     }
 
     /// The rare ends of a fast put.
@@ -99,15 +108,15 @@ impl<T, R> Engine<T, R> {
     ) -> Result<Ticket<R>, PutError<T>> {
         let parcel = match self.parcel(item) {
             Ok(parcel) => self.timed(parcel, options),
-            Err(error) => return Err(self.refuse(error, Patience::Never).unwrap_err()),
+            Err(error) => return Err(self.refused(error)),
         };
-        let (ticket, end) = entrance.with(self, |producer| producer.tickets().issue(parcel.deadline_ns));
-        self.deliver(entrance, Parcel { ticket: Some(end), ..parcel }, patience)?;
+        let (ticket, end) = entrance.with(self, |mut producer| producer.tickets().issue(parcel.deadline_ns));
+        self.deliver(entrance, Parcel { ticket: Some(end), ..parcel }, self.submit_patience(patience))?;
         Ok(ticket)
     }
 
     /// Turns what the item asks for into points in time.
-    fn timed(&self, parcel: Parcel<T, R>, options: ItemOptions) -> Parcel<T, R> {
+    pub(crate) fn timed(&self, parcel: Parcel<T, R>, options: ItemOptions) -> Parcel<T, R> {
         let Some(pull_ns) = options.pull_ns() else { return parcel };
         let now_ns = self.now_ns();
         let deadline_ns =
@@ -123,7 +132,7 @@ impl<T, R> Engine<T, R> {
     ) -> Result<(), PutError<T>> {
         let asked = patience;
         loop {
-            match entrance.with(self, |producer| self.enter(producer, parcel)) {
+            match entrance.with(self, |mut producer| self.enter(&mut producer, parcel)) {
                 Entry::Full(full) => match self.overflow(full, &mut patience) {
                     Ok(again) => parcel = again,
                     Err(error) => return self.refuse(error, asked),
@@ -145,7 +154,7 @@ impl<T, R> Engine<T, R> {
         }
         let mut wait = patience;
         while items.len() > 0 {
-            match entrance.with(self, |producer| self.enter_many(producer, &mut items)) {
+            match entrance.with(self, |mut producer| self.enter_many(&mut producer, &mut items)) {
                 EntryMany::Accepted { sealed: true } => self.handle_sealed_here(entrance.lane().index),
                 EntryMany::Accepted { sealed: false } => {}
                 EntryMany::Closed => return self.refuse_many(&mut items, PutError::Closed, patience),
@@ -184,7 +193,7 @@ impl<T, R> Engine<T, R> {
         let parcel = Parcel { item, weight: 0, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS };
         let accepted = items.taken() - 1;
         let error = match self.overflow(parcel, wait) {
-            Ok(parcel) => match entrance.with(self, |producer| self.enter(producer, parcel)) {
+            Ok(parcel) => match entrance.with(self, |mut producer| self.enter(&mut producer, parcel)) {
                 Entry::Full(parcel) => {
                     items.put_back(parcel.item);
                     return Ok(());

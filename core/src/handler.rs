@@ -2,6 +2,7 @@
 
 use crate::batch::Batch;
 use crate::failure::{BoxError, Failure};
+use crate::sync::thread_local;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -86,16 +87,16 @@ thread_local! {
 
 /// Runs `body` as a handler of the engine `engine_id`. `body` must not unwind.
 fn within<A>(engine_id: u64, body: impl FnOnce() -> A) -> A {
-    let frame = Frame { engine_id, outer: INNERMOST.get() };
-    INNERMOST.set(&raw const frame);
+    let frame = Frame { engine_id, outer: INNERMOST.with(Cell::get) };
+    INNERMOST.with(|innermost| innermost.set(&raw const frame));
     let value = body();
-    INNERMOST.set(frame.outer);
+    INNERMOST.with(|innermost| innermost.set(frame.outer));
     value
 }
 
 /// Whether this thread is inside a handler of that engine.
 pub(crate) fn is_inside(engine_id: u64) -> bool {
-    let mut frame = INNERMOST.get();
+    let mut frame = INNERMOST.with(Cell::get);
     while !frame.is_null() {
         // SAFETY: frames live on this thread's stack until `within` returns, and it takes them off the list.
         let (id, outer) = unsafe { ((*frame).engine_id, (*frame).outer) };

@@ -94,6 +94,17 @@ impl Stats {
 
 impl<T, R> Engine<T, R> {
     pub(crate) fn stats(&self) -> Stats {
+        self.stats_with(|| {
+            self.lanes.iter().fold((0, 0), |(accepted, queued), lane| {
+                let taken_items = lane.taken_items();
+                let lane_accepted = lane.accepted();
+                (accepted + lane_accepted, queued + lane_accepted - taken_items)
+            })
+        })
+    }
+
+    /// A snapshot; `entered` counts the items that were accepted and those that wait.
+    pub(crate) fn stats_with(&self, entered: impl Fn() -> (u64, u64)) -> Stats {
         let mut stats = Stats::default();
         let mut taken = 0;
         for desk in self.desks.iter() {
@@ -115,12 +126,7 @@ impl<T, R> Engine<T, R> {
         stats.handed_back = self.handed_back.load(Acquire);
         // Outcomes were read first: an item counted there is counted as accepted below, so `live` is never
         // below zero.
-        for lane in self.lanes.iter() {
-            let taken_items = lane.taken_items();
-            let accepted = lane.accepted();
-            stats.accepted += accepted;
-            stats.queued += accepted - taken_items;
-        }
+        (stats.accepted, stats.queued) = entered();
         stats.live = stats.accepted - stats.settled();
         stats.in_hand = taken.saturating_sub(stats.settled());
         stats.bytes_live = if self.bytes.limit() == u64::MAX { 0 } else { self.bytes.live() };

@@ -61,9 +61,13 @@ mod error;
 mod failure;
 mod flush;
 mod inflight;
+mod keyed;
 mod ledger;
 mod options;
 mod report;
+// its twin
+#[cfg(feature = "naive")]
+pub mod naive;
 // what it stands on
 mod barrier;
 mod clock;
@@ -79,6 +83,7 @@ pub use clock::{Clock, VirtualClock};
 pub use error::{BuildError, FlushError, PutError, PutManyError, TicketError};
 pub use failure::{BoxError, Failure, FailureKind, FailureReport};
 pub use handler::HandlerReturn;
+pub use keyed::{KeyedBatcher, KeyedBuilder};
 pub use ledger::{Receipt, Stats};
 pub use options::{Deadline, Dispatch, Idle, ItemOptions, Overflow, Oversize, Retry};
 pub use poll::PolledBatch;

@@ -4,8 +4,9 @@ use crate::engine::Engine;
 use crate::entrance::Entrance;
 use crate::error::{PutError, PutManyError};
 use crate::lane::Lane;
+use crate::lane::writer::Fast;
 use crate::options::ItemOptions;
-use crate::put::{Entry, Patience};
+use crate::put::Patience;
 use crate::ticket::Ticket;
 use std::fmt;
 use std::ptr::NonNull;
@@ -74,11 +75,10 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
             return self.put_slowly(item);
         }
         // SAFETY: the lane is this producer's, `self` is borrowed exclusively, and no user code runs meanwhile.
-        let mut producer = unsafe { self.lane().producer() };
-        match self.engine.put_fast(&mut producer, item) {
-            Ok(Entry::Accepted { sealed: false }) => Ok(()),
-            Ok(entry) => self.engine.conclude(&Entrance::Own(self.lane()), entry),
-            Err(item) => self.put_slowly(item),
+        match unsafe { self.lane().producer() }.put_fast(item) {
+            Fast::Published => Ok(()),
+            Fast::LookAgain => self.engine.look_again_at(&Entrance::Own(self.lane())),
+            Fast::NotWritten(item) => self.put_slowly(item),
         }
     }
 

@@ -13,7 +13,6 @@ use crate::error::PutError;
 use crate::failure::FailureKind;
 use crate::handler;
 use crate::lane::LaneProducer;
-use crate::lane::writer::Fast;
 use crate::options::{Overflow, Oversize};
 use crate::seal::SealReason;
 use crate::slab::Extra;
@@ -119,19 +118,8 @@ pub(crate) enum Patience {
 }
 
 impl<T, R> Engine<T, R> {
-    /// Puts one plain item through `producer`'s fast path if it is open.
-    #[inline(always)]
-    pub(crate) fn put_fast(&self, producer: &mut LaneProducer<'_, T, R>, item: T) -> Result<Entry<T, R>, T> {
-        match producer.put_fast(item) {
-            Fast::Published => Ok(Entry::Accepted { sealed: false }),
-            Fast::LookAgain => Ok(self.look_again(producer)),
-            Fast::NotWritten(item) => Err(item),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
+    /// After a fast put that ran into the end of its credit or of its batch.
+    pub(crate) fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
         if producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS) {
             if let Some(item) = producer.take_back(0) {
                 return Entry::Closed(item);
@@ -187,6 +175,19 @@ impl<T, R> Engine<T, R> {
         }
         let charge = self.charged(weight);
         producer.credit() > 0 && (charge == 0 || self.bytes.take(charge, charge) == charge)
+    }
+
+    /// Takes credit for one item outside the lanes; all of it or nothing.
+    pub(crate) fn admit(&self, weight: u64) -> bool {
+        if self.items.take(1, 1) == 0 {
+            return false;
+        }
+        let charge = self.charged(weight);
+        let admitted = charge == 0 || self.bytes.take(charge, charge) == charge;
+        if !admitted {
+            self.items.give_back(1);
+        }
+        admitted
     }
 
     /// What an item of this weight takes from the byte bound: nothing when there is none.
@@ -360,8 +361,18 @@ impl<T, R> Engine<T, R> {
             self.report(FailureKind::Dropped, 1, 0, None);
             return Ok(());
         }
+        Err(self.refused(error))
+    }
+
+    /// Counts a refusal that is never a drop.
+    pub(crate) fn refused(&self, error: PutError<T>) -> PutError<T> {
         self.refused.fetch_add(1, Relaxed);
-        Err(error)
+        error
+    }
+
+    /// A submitted item is never dropped silently: its submitter waits for the outcome.
+    pub(crate) fn submit_patience(&self, patience: Patience) -> Patience {
+        if self.settings.overflow == Overflow::DropNewest { Patience::Never } else { patience }
     }
 
     /// Waits until there may be room; false when `until_ns` came first.

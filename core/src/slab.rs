@@ -121,7 +121,6 @@ impl<T, R> Slab<T, R> {
     }
 
     /// Writes an item. Only the producer of an open slab, at the published length.
-    #[cfg(batchline_loom)]
     pub(crate) fn write(&self, slot: u32, item: T) {
         // SAFETY: slots at or above `published` belong to the producer.
         self.slots[slot as usize].with_mut(|cell| unsafe { (*cell).write(item) });

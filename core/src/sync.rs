@@ -13,12 +13,22 @@ pub(crate) use loom::{
     thread,
 };
 
+/// loom's macro knows no `const` initialisers.
+#[cfg(batchline_loom)]
+macro_rules! loom_thread_local {
+    ($(static $name:ident: $type:ty = const $init:block;)*) => {
+        loom::thread_local! { $(static $name: $type = $init;)* }
+    };
+}
+#[cfg(batchline_loom)]
+pub(crate) use loom_thread_local as thread_local;
+
 #[cfg(batchline_shuttle)]
 pub(crate) use shuttle::{
     hint::spin_loop,
     sync::Mutex,
     sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence},
-    thread,
+    thread, thread_local,
 };
 
 #[cfg(not(any(batchline_loom, batchline_shuttle)))]
@@ -26,7 +36,7 @@ pub(crate) use std::{
     hint::spin_loop,
     sync::Mutex,
     sync::atomic::{AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence},
-    thread,
+    thread, thread_local,
 };
 
 #[cfg(not(batchline_loom))]

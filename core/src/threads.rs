@@ -7,6 +7,7 @@
 
 use crate::engine::Engine;
 use crate::lane::Lane;
+use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::{Arc, Weak};

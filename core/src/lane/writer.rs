@@ -80,7 +80,7 @@ impl<T, R> Lane<T, R> {
 impl<'a, T, R> LaneProducer<'a, T, R> {
     /// The fast path: write, publish, look at `armed`.
     #[inline(always)]
-    pub(crate) fn put_fast(&mut self, item: T) -> Fast<T> {
+    pub(crate) fn put_fast(mut self, item: T) -> Fast<T> {
         let pos = self.writer.pos;
         if pos == self.writer.limit || self.lane.armed.load(Relaxed) == 0 {
             return Fast::NotWritten(item);
