@@ -93,7 +93,7 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         // user code.
         match unsafe { lane.producer() }.put_fast(item) {
             Fast::Published => Ok(()),
-            Fast::LookAgain => self.engine.look_again_at(&Entrance::Own(lane)),
+            Fast::LookAgain => self.engine.look_again_at(lane),
             Fast::NotWritten(item) => self.put_slowly(item),
         }
     }

@@ -28,14 +28,14 @@ impl Budget {
         }
     }
 
-    /// How much credit a lane takes at a time: a sixteenth of a batch, and so little that 128 idle lanes hold
+    /// How much credit a lane takes at a time: an eighth of a batch, and so little that 128 idle lanes hold
     /// back no more than half of the bound.
     pub(crate) fn chunk(limit: u64, batch_items_max: u32, lanes: usize) -> u32 {
         if lanes > CHUNKED_LANES_MAX {
             return 1;
         }
         let fair = (limit / (2 * CHUNKED_LANES_MAX as u64)).min(u64::from(u32::MAX)) as u32;
-        fair.min(batch_items_max / 16).max(1)
+        fair.min(batch_items_max / 8).max(1)
     }
 
     /// Takes up to `want`, at least `least`, or nothing: zero when there is no room.
@@ -96,10 +96,11 @@ mod tests {
     #[test]
     fn idle_lanes_strand_half_at_most() {
         for limit in [1, 10, 1000, 64_000, 1 << 40] {
-            let stranded = 128 * (u64::from(Budget::chunk(limit, 1 << 24, 1)) - 1);
+            let chunk = u64::from(Budget::chunk(limit, 1 << 24, 1));
+            let stranded = if chunk > 1 { 128 * chunk } else { 0 };
             assert!(stranded <= limit / 2, "limit {limit}");
         }
-        assert_eq!(Budget::chunk(64_000, 1000, 1), 62);
+        assert_eq!(Budget::chunk(64_000, 1000, 1), 125);
         assert_eq!(Budget::chunk(64_000, 1000, 129), 1);
     }
 }

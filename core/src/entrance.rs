@@ -51,19 +51,26 @@ impl<T, R> Engine<T, R> {
         item: T,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        match entrance.with(self, |producer| producer.put_fast(item)) {
-            Fast::Published => Ok(()),
-            Fast::LookAgain => self.look_again_at(entrance),
-            Fast::NotWritten(item) => self.put_with(entrance, item, ItemOptions::new(), patience),
+        // One visit: an ordered lane must not be left between a put that fills the slab and its seal.
+        let visit = |mut producer: LaneProducer<'_, T, R>| match producer.put_fast(item) {
+            Fast::Published => Ok(None),
+            Fast::LookAgain => Ok(Some(self.look_again(&mut producer))),
+            Fast::NotWritten(item) => Err(item),
+        };
+        match entrance.with(self, visit) {
+            Ok(None) => Ok(()),
+            Ok(Some(entry)) => self.conclude(entrance, entry),
+            Err(item) => self.put_with(entrance, item, ItemOptions::new(), patience),
         }
     }
 
-    /// The rare end of a fast put.
+    /// The rare end of a fast put into a lane of one's own.
     #[cold]
     #[inline(never)]
-    pub(crate) fn look_again_at(&self, entrance: &Entrance<'_, T, R>) -> Result<(), PutError<T>> {
+    pub(crate) fn look_again_at(&self, lane: &Lane<T, R>) -> Result<(), PutError<T>> {
+        let entrance = Entrance::Own(lane);
         let entry = entrance.with(self, |mut producer| self.look_again(&mut producer));
-        self.conclude(entrance, entry)
+        self.conclude(&entrance, entry)
     }
 
     /// The rare ends of a fast put.

@@ -53,6 +53,8 @@ pub(crate) struct Lane<T, R> {
     pub(crate) index: usize,
     pub(crate) armed: CachePadded<AtomicU32>,
     produced: CachePadded<Produced<T, R>>,
+    /// Slabs that the producer has sealed. On a line of its own: idle consumers poll it.
+    sealed: CachePadded<AtomicU64>,
     consumed: CachePadded<Consumed<T, R>>,
     writer: CachePadded<UnsafeCell<Writer<T, R>>>,
     owned: AtomicBool,
@@ -63,7 +65,6 @@ struct Produced<T, R> {
     rotations: AtomicU64,
     open: AtomicPtr<Slab<T, R>>,
     accepted_before: AtomicU64,
-    sealed: AtomicU64,
     opened_ns: AtomicU64,
     pull_ns: AtomicU64,
 }
@@ -95,10 +96,10 @@ impl<T, R> Lane<T, R> {
                 rotations: AtomicU64::new(0),
                 open: AtomicPtr::new(open),
                 accepted_before: AtomicU64::new(0),
-                sealed: AtomicU64::new(0),
                 opened_ns: AtomicU64::new(0),
                 pull_ns: AtomicU64::new(NEVER_NS),
             }),
+            sealed: CachePadded::new(AtomicU64::new(0)),
             consumed: CachePadded::new(Consumed {
                 claim: AtomicBool::new(false),
                 head: AtomicPtr::new(open),
@@ -155,7 +156,7 @@ impl<T, R> Lane<T, R> {
 
     /// Whether a sealed slab waits here.
     pub(crate) fn has_sealed(&self) -> bool {
-        self.produced.sealed.load(Acquire) != self.consumed.taken_slabs.load(Relaxed)
+        self.sealed.load(Acquire) != self.consumed.taken_slabs.load(Relaxed)
     }
 
     /// Whether the open slab holds items. For the holder of the claim.

@@ -76,6 +76,9 @@ mod sync;
 mod table;
 mod wait;
 
+#[cfg(all(test, batchline_loom))]
+mod models;
+
 pub use batch::{Batch, Drain};
 pub use batcher::Batcher;
 pub use builder::Builder;

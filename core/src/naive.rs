@@ -12,7 +12,7 @@ use flume::{Receiver, RecvTimeoutError, Sender};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,7 @@ struct Ledger {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct NaiveBatcher<T> {
-    sender: Mutex<Option<Sender<Message<T>>>>,
+    sender: RwLock<Option<Sender<Message<T>>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     rest: Receiver<Message<T>>,
     ledger: Arc<Ledger>,
@@ -129,11 +129,11 @@ impl<T: Send + 'static> NaiveBatcher<T> {
         let ledger = Arc::new(Ledger::default());
         let (rest, counts) = (receiver.clone(), ledger.clone());
         let worker = std::thread::spawn(move || work(&receiver, batch_items_max, linger, handler, &counts));
-        Self { sender: Mutex::new(Some(sender)), worker: Mutex::new(Some(worker)), rest, ledger }
+        Self { sender: RwLock::new(Some(sender)), worker: Mutex::new(Some(worker)), rest, ledger }
     }
 
     fn sender(&self) -> Option<Sender<Message<T>>> {
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.sender.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// As [`Batching::put`].
@@ -149,8 +149,11 @@ impl<T: Send + 'static> NaiveBatcher<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn put(&self, item: T) -> Result<(), PutError<T>> {
-        let Some(sender) = self.sender() else { return Err(PutError::Closed(item)) };
-        put_through(&sender, &self.ledger, item)
+        let sender = self.sender.read().unwrap_or_else(PoisonError::into_inner);
+        match &*sender {
+            Some(sender) => put_through(sender, &self.ledger, item),
+            None => Err(PutError::Closed(item)),
+        }
     }
 
     /// A handle with its own end of the channel, so that a put takes no lock before the channel's.
@@ -288,7 +291,7 @@ impl<T: Send + 'static> Batching<T> for NaiveBatcher<T> {
     }
 
     fn close(&self, deadline: Deadline) -> Receipt<T> {
-        drop(self.sender.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.sender.write().unwrap_or_else(PoisonError::into_inner).take());
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         let until = Instant::now().checked_add(Duration::from_nanos(deadline.after_ns));
         let is_late = || until.is_some_and(|until| Instant::now() >= until);

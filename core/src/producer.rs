@@ -77,7 +77,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         // SAFETY: the lane is this producer's, `self` is borrowed exclusively, and no user code runs meanwhile.
         match unsafe { self.lane().producer() }.put_fast(item) {
             Fast::Published => Ok(()),
-            Fast::LookAgain => self.engine.look_again_at(&Entrance::Own(self.lane())),
+            Fast::LookAgain => self.engine.look_again_at(self.lane()),
             Fast::NotWritten(item) => self.put_slowly(item),
         }
     }

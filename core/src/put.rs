@@ -169,8 +169,7 @@ impl<T, R> Engine<T, R> {
     /// Makes sure there is credit for one item of this weight.
     fn has_credit(&self, producer: &mut LaneProducer<'_, T, R>, weight: u64) -> bool {
         if producer.credit() == 0 {
-            let chunk = Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len());
-            let granted = self.items.take(u64::from(chunk), 1);
+            let granted = self.items.take(u64::from(self.chunk()), 1);
             producer.add_credit(granted as u32);
         }
         let charge = self.charged(weight);
@@ -219,8 +218,7 @@ impl<T, R> Engine<T, R> {
         }
         let wanted = u32::try_from(items.len()).unwrap_or(u32::MAX);
         if producer.credit() < wanted {
-            let chunk = Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len());
-            let missing = (wanted - producer.credit()).max(chunk).min(u32::MAX / 4);
+            let missing = (wanted - producer.credit()).max(self.chunk()).min(u32::MAX / 4);
             producer.add_credit(self.items.take(u64::from(missing), 1) as u32);
         }
         if producer.credit() == 0 {
@@ -291,13 +289,28 @@ impl<T, R> Engine<T, R> {
         if producer.room_in_slab() == 0 {
             return self.seal(producer, SealReason::Size);
         }
-        if producer.credit() == 0 && self.lanes.len() > 1 {
-            fence(SeqCst);
-            if self.bell.is_waiting() && self.lanes_hold_a_batch() {
-                self.bell.wake_one();
+        if producer.credit() == 0 {
+            self.refill(producer);
+            if self.lanes.len() > 1 {
+                fence(SeqCst);
+                if self.bell.is_waiting() && self.lanes_hold_a_batch() {
+                    self.bell.wake_one();
+                }
             }
         }
         false
+    }
+
+    /// Takes credit ahead of the next put, unless credit is so short that it is taken item by item.
+    fn refill(&self, producer: &mut LaneProducer<'_, T, R>) {
+        let chunk = self.chunk();
+        if chunk > 1 {
+            producer.add_credit(self.items.take(u64::from(chunk), 1) as u32);
+        }
+    }
+
+    fn chunk(&self) -> u32 {
+        Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len())
     }
 
     /// Whether the lanes together hold a full batch.

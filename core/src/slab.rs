@@ -25,7 +25,7 @@
 //! difference.
 
 use crate::pool::{Link, Pooled};
-use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, UnsafeCell};
+use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, PlainCell, UnsafeCell};
 use crate::ticket::TicketEnd;
 use crossbeam_utils::CachePadded;
 use std::mem::MaybeUninit;
@@ -57,7 +57,10 @@ pub(crate) struct Slab<T, R> {
     pub(crate) taken: AtomicU32,
     pub(crate) extras_taken: AtomicU32,
     users: AtomicU32,
-    slots: Cells<T>,
+    slots: Box<[PlainCell<MaybeUninit<T>>]>,
+    /// Loom's eyes on the slots, which are slices as in production.
+    #[cfg(batchline_loom)]
+    watched: Box<[UnsafeCell<()>]>,
     /// Made by the first producer that needs it; its pointer is published with `extras_len`.
     extras: UnsafeCell<Cells<Extra<R>>>,
     weights: Box<[UnsafeCell<u64>]>,
@@ -92,7 +95,9 @@ impl<T, R> Slab<T, R> {
             taken: AtomicU32::new(0),
             extras_taken: AtomicU32::new(0),
             users: AtomicU32::new(0),
-            slots: empty(capacity as usize),
+            slots: (0..capacity).map(|_| PlainCell::new(MaybeUninit::uninit())).collect(),
+            #[cfg(batchline_loom)]
+            watched: (0..capacity).map(|_| UnsafeCell::new(())).collect(),
             extras: UnsafeCell::new(Box::new([])),
             weights: (0..weights).map(|_| UnsafeCell::new(0)).collect(),
         }
@@ -114,6 +119,13 @@ impl<T, R> Slab<T, R> {
         self.sealed_len.store(OPEN, Release);
     }
 
+    /// Tells loom, if it watches, that the caller uses `slot` and that nobody else may meanwhile.
+    #[inline(always)]
+    fn touch(&self, _slot: u32) {
+        #[cfg(batchline_loom)]
+        self.watched[_slot as usize].with_mut(|_| ());
+    }
+
     /// Where slot `slot` lies, for the producer's fast path.
     #[cfg(not(batchline_loom))]
     pub(crate) fn slots_ptr(&self) -> *mut T {
@@ -122,27 +134,24 @@ impl<T, R> Slab<T, R> {
 
     /// Writes an item. Only the producer of an open slab, at the published length.
     pub(crate) fn write(&self, slot: u32, item: T) {
+        self.touch(slot);
         // SAFETY: slots at or above `published` belong to the producer.
         self.slots[slot as usize].with_mut(|cell| unsafe { (*cell).write(item) });
     }
 
     /// Moves an item out. Only the owner of that slot, once.
     pub(crate) fn read(&self, slot: u32) -> T {
+        self.touch(slot);
         // SAFETY: the caller owns a published slot and reads it once.
         self.slots[slot as usize].with(|cell| unsafe { (*cell).assume_init_read() })
     }
 
     /// The part `[start, start + len)` as items. The caller must own it.
-    #[cfg(not(batchline_loom))]
     pub(crate) fn part(&self, start: u32, len: u32) -> *mut [T] {
+        #[cfg(batchline_loom)]
+        (start..start + len).for_each(|slot| self.touch(slot));
         let part = &self.slots[start as usize..(start + len) as usize];
         ptr::slice_from_raw_parts_mut(part.as_ptr().cast_mut().cast::<T>(), part.len())
-    }
-
-    /// The model checker's cells are not laid out as a slice; its models read slot by slot.
-    #[cfg(batchline_loom)]
-    pub(crate) fn part(&self, _start: u32, _len: u32) -> *mut [T] {
-        unimplemented_in_models()
     }
 
     /// Adds an extra for `slot`. Only the producer, before it publishes that slot.
@@ -290,9 +299,4 @@ impl<T, R> Slab<T, R> {
     pub(crate) fn let_go(&self) -> bool {
         self.users.fetch_sub(1, AcqRel) == 1
     }
-}
-
-#[cfg(batchline_loom)]
-fn unimplemented_in_models() -> ! {
-    panic!("slices of a slab are not modelled")
 }

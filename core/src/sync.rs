@@ -41,9 +41,10 @@ pub(crate) use std::{
 
 #[cfg(not(batchline_loom))]
 pub(crate) use cell::UnsafeCell;
+/// A cell that loom does not watch: for what must lie in memory as in production.
+pub(crate) use cell::UnsafeCell as PlainCell;
 
 /// `std`'s cell with loom's two access functions, so that loom can check each access for races.
-#[cfg(not(batchline_loom))]
 mod cell {
     #[repr(transparent)]
     #[derive(Debug)]

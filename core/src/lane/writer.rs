@@ -10,6 +10,22 @@ use crate::ticket::TicketPool;
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+/// How far ahead of the item the cache line is asked for.
+#[cfg(not(batchline_loom))]
+const PREFETCH_BYTES: usize = 1024;
+
+/// Asks for a line that a consumer read last, so that the store to come does not wait for it.
+#[cfg(all(target_arch = "x86_64", not(batchline_loom), not(miri)))]
+#[inline(always)]
+fn prefetch_for_write<T>(place: *const T) {
+    // SAFETY: a prefetch reads and writes nothing, whatever the address; CPUs without it take it as no operation.
+    unsafe { std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly)) };
+}
+
+#[cfg(all(not(all(target_arch = "x86_64", not(miri))), not(batchline_loom)))]
+#[inline(always)]
+fn prefetch_for_write<T>(_place: *const T) {}
+
 /// What only the producer reads and writes.
 pub(crate) struct Writer<T, R> {
     /// Where the next item goes in the open slab.
@@ -80,7 +96,7 @@ impl<T, R> Lane<T, R> {
 impl<'a, T, R> LaneProducer<'a, T, R> {
     /// The fast path: write, publish, look at `armed`.
     #[inline(always)]
-    pub(crate) fn put_fast(mut self, item: T) -> Fast<T> {
+    pub(crate) fn put_fast(&mut self, item: T) -> Fast<T> {
         let pos = self.writer.pos;
         if pos == self.writer.limit || self.lane.armed.load(Relaxed) == 0 {
             return Fast::NotWritten(item);
@@ -101,6 +117,7 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         debug_assert!(pos < self.writer.capacity);
         // SAFETY: `pos < limit <= capacity`, and slots at or above `published` are the producer's.
         unsafe { self.writer.slots.add(pos as usize).write(item) };
+        prefetch_for_write(self.writer.slots.wrapping_add(pos as usize).wrapping_byte_add(PREFETCH_BYTES));
     }
 
     #[cfg(batchline_loom)]
@@ -159,6 +176,7 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     /// Writes and publishes one item outside the fast path; the caller has checked credit and room.
     pub(crate) fn write(&mut self, item: T, weight: u64, extra: Option<Extra<R>>) {
         let (slab, pos) = (self.slab(), self.writer.pos);
+        assert!(pos < self.writer.capacity, "a full slab is sealed before anybody else writes");
         self.write_at(pos, item);
         self.writer.bytes += weight;
         if !self.writer.fast && self.is_weighed() {
@@ -254,7 +272,7 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         produced.rotations.store(rotations + 2, Release);
         self.lane.armed.store(0, Relaxed);
         slab.seal(len, by as u8, fresh);
-        produced.sealed.store(produced.sealed.load(Relaxed) + 1, Release);
+        self.lane.sealed.store(self.lane.sealed.load(Relaxed) + 1, Release);
         self.move_to(fresh);
         slab.taken.load(Relaxed) < len
     }
