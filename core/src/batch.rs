@@ -42,7 +42,9 @@ pub struct Batch<T, R = ()> {
     drained: bool,
     reason: SealReason,
     half: Half,
+    /// Long enough for every item once `is_marked`; all silent before.
     pub(crate) marks: Vec<Mark<R>>,
+    pub(crate) is_marked: bool,
 }
 
 /// A part of a batch.
@@ -63,7 +65,16 @@ impl View {
 impl<T, R> Batch<T, R> {
     pub(crate) fn new(run: Run<T, R>, reason: SealReason, half: Half, marks: Vec<Mark<R>>) -> Self {
         let kept = run.len;
-        Self { run, kept, view: View { first: 0, len: kept }, drained: false, reason, half, marks }
+        Self {
+            run,
+            kept,
+            view: View { first: 0, len: kept },
+            drained: false,
+            reason,
+            half,
+            marks,
+            is_marked: false,
+        }
     }
 
     /// Why the batch was sealed.
@@ -163,11 +174,18 @@ impl<T, R> Batch<T, R> {
 
     fn mark(&mut self, index: usize, mark: Mark<R>) {
         assert!(index < self.view.len as usize, "item {index} of a batch of {}", self.view.len);
-        let at = self.view.first as usize + index;
-        if self.marks.len() <= at {
+        if !self.is_marked {
+            self.make_marks();
+        }
+        self.marks[self.view.first as usize + index] = mark;
+    }
+
+    #[cold]
+    fn make_marks(&mut self) {
+        self.is_marked = true;
+        if self.marks.len() < self.kept as usize {
             self.marks.resize_with(self.kept as usize, || Mark::Silent);
         }
-        self.marks[at] = mark;
     }
 
     /// Takes one result per item; the wrong number fails the batch.
@@ -210,7 +228,7 @@ impl<T, R> Batch<T, R> {
         assert!(view.first + view.len <= self.kept);
         self.view = view;
         self.drained = false;
-        if !self.marks.is_empty() {
+        if self.is_marked {
             let part = view.first as usize..(view.first + view.len) as usize;
             self.marks[part].fill_with(|| Mark::Silent);
         }

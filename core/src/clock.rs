@@ -50,9 +50,17 @@ impl Clock {
 
     pub(crate) fn now_ns(&self) -> u64 {
         match &self.0 {
+            // A model must run the same way each time, so its time stands still.
+            Source::System(_) if cfg!(batchline_loom) => 0,
             Source::System(epoch) => nanoseconds(epoch.elapsed()),
             Source::Virtual(clock) => clock.now_ns(),
         }
+    }
+
+    /// How many clocks share this virtual time: tells the models whether a ticket's home was freed.
+    #[cfg(all(test, batchline_loom))]
+    pub(crate) fn holders(time: &VirtualClock) -> usize {
+        Arc::strong_count(&time.0)
     }
 
     /// Parks this thread until it is unparked or `until_ns` has come. May return early, as parking may.

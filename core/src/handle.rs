@@ -10,19 +10,18 @@
 //! 5. The slab, the credit and the place in flight are given back, and whoever waits for them is woken.
 
 use crate::batch::{Batch, Mark, View};
+use crate::budget::Budget;
 use crate::clock::NEVER_NS;
 use crate::desk::{Counts, DeskGuard};
 use crate::engine::Engine;
 use crate::error::TicketError;
 use crate::failure::{Failure, FailureKind};
-use crate::handler;
+use crate::handler::{self, HandlerRef};
 use crate::seal::SealReason;
 use crate::slab::Extra;
 use crate::sync::fence;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::SeqCst;
-
-type Handler<'a, T, R> = &'a mut dyn FnMut(&mut Batch<T, R>) -> Result<(), Failure>;
 
 impl<T, R> Engine<T, R> {
     /// Handles one batch from beginning to end.
@@ -30,7 +29,7 @@ impl<T, R> Engine<T, R> {
         &self,
         desk: &mut DeskGuard<'_, R>,
         mut batch: Batch<T, R>,
-        handler: Handler<'_, T, R>,
+        handler: HandlerRef<'_, T, R>,
     ) {
         self.begin(desk.counts(), &mut batch);
         let mut settling = Settling::new(self, desk.counts(), &batch);
@@ -67,10 +66,18 @@ impl<T, R> Engine<T, R> {
         let slab = batch.run().slab();
         let timed = (first..end).any(|at| slab.with_extra(at, |extra| extra.deadline_ns != NEVER_NS));
         let now_ns = if timed { self.now_ns() } else { 0 };
+        for at in first..end.min(first + PREFETCH_TICKETS) {
+            slab.with_extra(at, prefetch);
+        }
         let is_fit = |extra: &Extra<R>| {
             now_ns < extra.deadline_ns && extra.ticket.as_ref().is_none_or(|ticket| ticket.begin())
         };
-        let unfit = (first..end).find(|&at| !slab.with_extra(at, is_fit));
+        let unfit = (first..end).find(|&at| {
+            if at + PREFETCH_TICKETS < end {
+                slab.with_extra(at + PREFETCH_TICKETS, prefetch);
+            }
+            !slab.with_extra(at, is_fit)
+        });
         if let Some(unfit) = unfit {
             self.close_up(counts, batch, unfit, is_fit);
         }
@@ -125,7 +132,9 @@ impl<T, R> Engine<T, R> {
     /// Gives back everything a batch had taken.
     pub(crate) fn finish(&self, desk: &mut DeskGuard<'_, R>, mut batch: Batch<T, R>) {
         let mut marks = std::mem::take(&mut batch.marks);
-        marks.clear();
+        if batch.is_marked {
+            marks[..batch.kept as usize].fill_with(|| Mark::Silent);
+        }
         desk.marks = marks;
         let (items, bytes, half) = (u64::from(batch.run().len), batch.run().bytes, batch.half());
         self.release_slab(batch.run());
@@ -143,11 +152,21 @@ impl<T, R> Engine<T, R> {
         if !self.room.is_waiting() {
             return;
         }
-        // One wake-up per quarter of the queue: an unpark costs as much as a thousand items.
-        let quarter = |budget: &crate::budget::Budget| budget.room() >= budget.limit() / 4;
-        if quarter(&self.items) && quarter(&self.bytes) {
-            self.room.wake_all();
+        // One wake-up per quarter of the queue: an unpark costs as much as a thousand items. And only as many
+        // producers as there is credit for: the others would wake to find it gone.
+        let has_quarter = |budget: &Budget| budget.room() >= budget.limit() / 4;
+        if has_quarter(&self.items) && has_quarter(&self.bytes) {
+            self.room.wake_some((self.items.room() / u64::from(self.chunk())).max(1));
         }
+    }
+}
+
+/// How many tickets ahead their cells are asked for.
+const PREFETCH_TICKETS: u32 = 16;
+
+fn prefetch<R>(extra: &Extra<R>) {
+    if let Some(ticket) = &extra.ticket {
+        ticket.prefetch();
     }
 }
 
@@ -172,7 +191,7 @@ impl<'a, T, R> Settling<'a, T, R> {
     fn attempt(
         &mut self,
         batch: &mut Batch<T, R>,
-        handler: Handler<'_, T, R>,
+        handler: HandlerRef<'_, T, R>,
         view: View,
         calls_left: &mut u32,
     ) {
@@ -216,7 +235,7 @@ impl<'a, T, R> Settling<'a, T, R> {
             return u64::from(view.len);
         }
         let owes_replies = self.engine.settings.silent.is_none();
-        if batch.marks.is_empty() {
+        if !batch.is_marked {
             self.note(owes_replies.then_some(&Failure::NoReply));
             return if owes_replies { u64::from(view.len) } else { 0 };
         }

@@ -9,6 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// A handler as the engine holds it: one per worker.
 pub(crate) type BoxedHandler<T, R> = Box<dyn FnMut(&mut Batch<T, R>) -> Result<(), Failure> + Send>;
 
+/// A handler for one call.
+pub(crate) type HandlerRef<'a, T, R> = &'a mut dyn FnMut(&mut Batch<T, R>) -> Result<(), Failure>;
+
 /// What a handler may return.
 ///
 /// | returned | meaning |
@@ -62,7 +65,7 @@ impl<R, E: Into<BoxError>> HandlerReturn<R> for Result<Vec<R>, E> {
 /// Calls the handler; a panic becomes a failure of the batch.
 pub(crate) fn call<T, R>(
     engine_id: u64,
-    handler: &mut dyn FnMut(&mut Batch<T, R>) -> Result<(), Failure>,
+    handler: HandlerRef<'_, T, R>,
     batch: &mut Batch<T, R>,
 ) -> Result<(), Failure> {
     let before = (std::ptr::from_ref(batch.run().slab()), batch.run().start);

@@ -128,7 +128,7 @@ impl<T, R> Lane<T, R> {
             let rotations = self.produced.rotations.load(Acquire);
             let accepted = self.accepted_roughly();
             crate::sync::fence(Acquire);
-            if rotations % 2 == 0 && self.produced.rotations.load(Relaxed) == rotations {
+            if rotations.is_multiple_of(2) && self.produced.rotations.load(Relaxed) == rotations {
                 return accepted;
             }
             thread::yield_now();

@@ -72,6 +72,7 @@ pub mod naive;
 mod barrier;
 mod clock;
 mod pool;
+mod prefetch;
 mod sync;
 mod table;
 mod wait;

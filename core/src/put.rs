@@ -120,10 +120,9 @@ pub(crate) enum Patience {
 impl<T, R> Engine<T, R> {
     /// After a fast put that ran into the end of its credit or of its batch.
     pub(crate) fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
-        if producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS) {
-            if let Some(item) = producer.take_back(0) {
-                return Entry::Closed(item);
-            }
+        let is_closing = producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS);
+        if let Some(item) = is_closing.then(|| producer.take_back(0)).flatten() {
+            return Entry::Closed(item);
         }
         Entry::Accepted { sealed: self.seal_if_full(producer) }
     }
@@ -157,11 +156,10 @@ impl<T, R> Engine<T, R> {
         let has_extra = ticket.is_some() || deadline_ns != NEVER_NS;
         let extra = has_extra.then_some(Extra { slot: 0, deadline_ns, ticket });
         producer.write(item, weight, extra);
-        if !self.announce(producer, 1, pull_ns) {
-            if let Some(item) = producer.take_back(weight) {
-                self.bytes.give_back(self.charged(weight));
-                return Entry::Closed(item);
-            }
+        let is_closing = !self.announce(producer, 1, pull_ns);
+        if let Some(item) = is_closing.then(|| producer.take_back(weight)).flatten() {
+            self.bytes.give_back(self.charged(weight));
+            return Entry::Closed(item);
         }
         Entry::Accepted { sealed: self.seal_if_full(producer) || cut }
     }
@@ -309,7 +307,7 @@ impl<T, R> Engine<T, R> {
         }
     }
 
-    fn chunk(&self) -> u32 {
+    pub(crate) fn chunk(&self) -> u32 {
         Budget::chunk(self.items.limit(), self.settings.batch_items_max, self.lanes.len())
     }
 

@@ -16,8 +16,8 @@ pub(crate) use loom::{
 /// loom's macro knows no `const` initialisers.
 #[cfg(batchline_loom)]
 macro_rules! loom_thread_local {
-    ($(static $name:ident: $type:ty = const $init:block;)*) => {
-        loom::thread_local! { $(static $name: $type = $init;)* }
+    ($($(#[$attribute:meta])* static $name:ident: $type:ty = const $init:block;)*) => {
+        loom::thread_local! { $($(#[$attribute])* static $name: $type = $init;)* }
     };
 }
 #[cfg(batchline_loom)]

@@ -30,6 +30,7 @@
 
 use crate::clock::{Clock, NEVER_NS, nanoseconds};
 use crate::error::TicketError;
+use crate::prefetch::prefetch_for_write;
 use crate::sync::{AtomicI64, AtomicPtr, AtomicU32, UnsafeCell, spin_loop, thread};
 use std::fmt;
 use std::future::Future;
@@ -54,6 +55,8 @@ const TICKET: u32 = 64;
 const CHUNK: usize = if cfg!(batchline_loom) { 1 } else { 64 };
 
 type Outcome<R> = Result<R, TicketError>;
+/// An outcome as the cell keeps it: errors are boxed, so that a cell with a small reply is one cache line.
+type Kept<R> = Result<R, Box<TicketError>>;
 
 enum Waiter {
     Thread(thread::Thread),
@@ -72,11 +75,13 @@ impl Waiter {
     }
 }
 
+/// One cache line for small replies, and never a part of another's.
+#[repr(align(64))]
 struct Cell<R> {
     state: AtomicU32,
     deadline_ns: UnsafeCell<u64>,
     waiter: UnsafeCell<Option<Waiter>>,
-    outcome: UnsafeCell<Option<Outcome<R>>>,
+    outcome: UnsafeCell<Option<Kept<R>>>,
     next: UnsafeCell<*const Cell<R>>,
     home: NonNull<Home<R>>,
 }
@@ -135,6 +140,11 @@ impl<R> TicketEnd<R> {
         unsafe { self.0.as_ref() }
     }
 
+    /// Asks for the cell's line, which the submitter wrote last, ahead of the claim.
+    pub(crate) fn prefetch(&self) {
+        prefetch_for_write(self.0.as_ptr());
+    }
+
     /// Claims the item for the handler. False: it was cancelled or has expired and must not be handled.
     pub(crate) fn begin(&self) -> bool {
         self.cell().leave_pending(TAKEN)
@@ -154,7 +164,7 @@ impl<R> TicketEnd<R> {
         let end = std::mem::ManuallyDrop::new(self);
         let cell = end.cell();
         // SAFETY: TAKEN gives the item's end sole right to the outcome until it moves to DONE.
-        cell.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        cell.outcome.with_mut(|slot| unsafe { *slot = Some(outcome.map_err(Box::new)) });
         let mut state = cell.state.load(Relaxed);
         loop {
             let waiting = state & WAITER != 0;
@@ -194,9 +204,7 @@ fn done(state: u32) -> u32 {
 impl<R> Drop for TicketEnd<R> {
     /// An end that is dropped unsettled belonged to an item that nobody will handle.
     fn drop(&mut self) {
-        if self.begin() {
-            TicketEnd(self.0).settle(Err(TicketError::HandedBack));
-        } else if self.cell().state.load(Acquire) & PHASE == TAKEN {
+        if self.begin() || self.cell().state.load(Acquire) & PHASE == TAKEN {
             TicketEnd(self.0).settle(Err(TicketError::HandedBack));
         } else {
             self.cell().let_go(ITEM);
@@ -321,7 +329,8 @@ impl<R> Ticket<R> {
             DONE => Some(
                 cell.outcome
                     .with_mut(|slot| unsafe { (*slot).take() })
-                    .expect("a ticket is not polled again after it was ready"),
+                    .expect("a ticket is not polled again after it was ready")
+                    .map_err(|error| *error),
             ),
             CANCELLED => Some(Err(TicketError::Cancelled)),
             EXPIRED => Some(Err(TicketError::Expired)),

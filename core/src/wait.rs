@@ -65,6 +65,15 @@ impl WaitList {
         }
     }
 
+    /// Wakes up to `waiters`, the first to come first.
+    pub(crate) fn wake_some(&self, waiters: u64) {
+        fence(SeqCst);
+        let mut left = waiters;
+        while left > 0 && self.is_waiting() && self.pop_and_unpark() {
+            left -= 1;
+        }
+    }
+
     pub(crate) fn wake_all(&self) {
         fence(SeqCst);
         while self.is_waiting() && self.pop_and_unpark() {}

@@ -3,6 +3,8 @@
 use super::Lane;
 use crate::barrier;
 use crate::clock::{Clock, NEVER_NS};
+#[cfg(not(batchline_loom))]
+use crate::prefetch::prefetch_for_write;
 use crate::seal::SealReason;
 use crate::slab::{Extra, Slab};
 use crate::sync::fence;
@@ -13,18 +15,6 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 /// How far ahead of the item the cache line is asked for.
 #[cfg(not(batchline_loom))]
 const PREFETCH_BYTES: usize = 1024;
-
-/// Asks for a line that a consumer read last, so that the store to come does not wait for it.
-#[cfg(all(target_arch = "x86_64", not(batchline_loom), not(miri)))]
-#[inline(always)]
-fn prefetch_for_write<T>(place: *const T) {
-    // SAFETY: a prefetch reads and writes nothing, whatever the address; CPUs without it take it as no operation.
-    unsafe { std::arch::asm!("prefetchw [{}]", in(reg) place, options(nostack, preserves_flags, readonly)) };
-}
-
-#[cfg(all(not(all(target_arch = "x86_64", not(miri))), not(batchline_loom)))]
-#[inline(always)]
-fn prefetch_for_write<T>(_place: *const T) {}
 
 /// What only the producer reads and writes.
 pub(crate) struct Writer<T, R> {
