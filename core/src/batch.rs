@@ -6,6 +6,7 @@ use crate::failure::BoxError;
 use crate::inflight::Half;
 use crate::lane::reader::Run;
 use crate::seal::SealReason;
+use crate::shield::{drop_all, shielded};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -229,8 +230,17 @@ impl<T, R> Batch<T, R> {
         self.view = view;
         self.drained = false;
         if self.is_marked {
-            let part = view.first as usize..(view.first + view.len) as usize;
-            self.marks[part].fill_with(|| Mark::Silent);
+            self.silence(view);
+        }
+    }
+
+    /// Forgets what the handler said of a part; a reply whose drop panics stops nothing.
+    pub(crate) fn silence(&mut self, view: View) {
+        for mark in &mut self.marks[view.first as usize..(view.first + view.len) as usize] {
+            let said = std::mem::replace(mark, Mark::Silent);
+            if !matches!(said, Mark::Silent) {
+                shielded(|| drop(said));
+            }
         }
     }
 
@@ -240,14 +250,13 @@ impl<T, R> Batch<T, R> {
         self.run.slab().part(self.run.start + view.first, view.len)
     }
 
-    /// Drops the items of the view, unless the handler moved them out. A panic in a drop passes on after the
-    /// others were dropped.
-    pub(crate) fn drop_items(&mut self) {
+    /// Drops the items of the view, unless the handler moved them out; returns how many drops panicked.
+    pub(crate) fn drop_items(&mut self) -> u64 {
         let items = self.items();
         self.drained = true;
         // SAFETY: the view's items are owned by this batch and were not moved out; they are marked as gone
         // before the first drop runs.
-        unsafe { std::ptr::drop_in_place(items) };
+        unsafe { drop_all(items) }
     }
 }
 
@@ -326,3 +335,6 @@ impl<T> fmt::Debug for Drain<'_, T> {
         write!(f, "Drain({} left)", self.left)
     }
 }
+
+#[cfg(all(test, not(any(batchline_loom, batchline_shuttle))))]
+mod tests;

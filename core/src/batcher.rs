@@ -8,12 +8,13 @@ use crate::engine::{Engine, Mode};
 use crate::entrance::Entrance;
 use crate::error::{BuildError, FlushError, PutError, PutManyError};
 use crate::failure::FailureKind;
+use crate::handler;
 use crate::lane::writer::Fast;
 use crate::ledger::{Receipt, Stats};
 use crate::options::{Deadline, ItemOptions};
+use crate::overflow::Patience;
 use crate::poll::PolledBatch;
 use crate::producer::Producer;
-use crate::put::Patience;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, lock};
 use crate::threads;
@@ -417,13 +418,14 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
 
 impl<T: Send + 'static, R: Send + 'static> Drop for Batcher<T, R> {
     fn drop(&mut self) {
-        let after_ns = match self.engine.settings.mode {
-            // Nobody is left to poll.
-            Mode::Poll => 0,
-            _ => self.engine.settings.drop_deadline_ns,
+        let lost = if handler::is_inside(self.engine.id) {
+            self.engine.abandon()
+        } else {
+            // Of a polled batcher nobody is left to poll.
+            let polled = self.engine.settings.mode == Mode::Poll;
+            let after_ns = if polled { 0 } else { self.engine.settings.drop_deadline_ns };
+            self.close(Deadline { after_ns }).items.len() as u64
         };
-        let receipt = self.close(Deadline { after_ns });
-        let lost = receipt.items.len() as u64;
         if lost > 0 {
             self.engine.report(FailureKind::Abandoned, lost, 0, None);
         }

@@ -28,6 +28,7 @@ use crate::lane::reader::{Room, Run};
 use crate::ledger::{Receipt, Stats};
 use crate::options::Deadline;
 use crate::seal::SealReason;
+use crate::shield::shielded;
 use crate::sync::fence;
 use std::sync::atomic::Ordering::{AcqRel, SeqCst};
 
@@ -52,6 +53,26 @@ impl<T, R> Engine<T, R> {
         self.state.store(CLOSED, SeqCst);
         self.wake_everybody();
         Receipt::new(&at_rest(|| self.stats()), items, !drained)
+    }
+
+    /// The batcher is dropped inside one of its own handlers, which it can not wait for. Workers go on and end when
+    /// everything is handled; without workers, what waits is given up. Returns how many items that were.
+    pub(crate) fn abandon(&self) -> u64 {
+        self.begin_close();
+        self.orphaned.store(true, SeqCst);
+        self.bell.wake_all();
+        if self.settings.mode == Mode::Thread || self.closing.swap(true, AcqRel) {
+            return 0;
+        }
+        let items = self.hand_back();
+        self.state.store(CLOSED, SeqCst);
+        self.wake_everybody();
+        items.len() as u64
+    }
+
+    /// Whether workers end as soon as nothing waits.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.orphaned.load(SeqCst)
     }
 
     /// Refuses further puts. May be called any number of times.
@@ -134,10 +155,11 @@ impl<T, R> Engine<T, R> {
         self.finish(desk, batch);
     }
 
-    /// A second close waits for the first, up to its own deadline.
+    /// A second close waits for the first and for handlers that outlived it, up to its own deadline.
     pub(crate) fn wait_for_other_close(&self, until_ns: u64) {
-        while self.state() != CLOSED && (until_ns == NEVER_NS || self.now_ns() < until_ns) {
-            self.wait_for_progress(until_ns, || self.state() == CLOSED);
+        let is_over = || self.state() == CLOSED && self.inflight.is_empty();
+        while !is_over() && (until_ns == NEVER_NS || self.now_ns() < until_ns) {
+            self.wait_for_progress(until_ns, is_over);
         }
     }
 }
@@ -161,6 +183,7 @@ pub(crate) fn dispose<T, R>(run: &Run<T, R>) {
         drop(run.slab().read_extra(at));
     }
     for slot in run.start..run.start + run.len {
-        drop(run.slab().read(slot));
+        let item = run.slab().read(slot);
+        shielded(|| drop(item));
     }
 }

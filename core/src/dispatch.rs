@@ -64,7 +64,8 @@ impl<T, R> Engine<T, R> {
     /// Waits for the next batch until `until_ns`.
     pub(crate) fn next(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) -> Next<T, R> {
         loop {
-            if self.state() >= HANDING_BACK {
+            if self.state() >= HANDING_BACK || self.is_abandoned() && !self.has_waiting() {
+                self.bell.wake_all();
                 return Next::Closed;
             }
             if let Some(batch) = self.try_next(desk, role) {
@@ -97,6 +98,11 @@ impl<T, R> Engine<T, R> {
         self.entered(|half| {
             self.take_sealed(desk, half).or_else(|| self.gather(desk, half, SealReason::Demand, |_| false))
         })
+    }
+
+    /// A sealed slab of any lane.
+    pub(crate) fn take_any_sealed(&self, desk: &mut DeskGuard<'_, R>) -> Option<Batch<T, R>> {
+        self.entered(|half| self.take_sealed(desk, half))
     }
 
     /// A sealed slab of one lane, for the producer that filled it.
@@ -142,6 +148,10 @@ impl<T, R> Engine<T, R> {
         }
         let full = role == Role::Worker && waiting >= u64::from(self.settings.batch_items_max);
         waiting > 0 && (everything || full)
+    }
+
+    fn has_waiting(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.waiting() > 0)
     }
 
     /// Whether consumers take whatever waits, full batch or not.
@@ -353,7 +363,6 @@ impl<T, R> Engine<T, R> {
     }
 
     fn park(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) {
-        let state = self.state();
         let enlisted = self.bell.enlist();
         if self.settings.demand {
             self.claim_active(desk);
@@ -362,7 +371,7 @@ impl<T, R> Engine<T, R> {
         }
         self.wake_at_ns.store(NEVER_NS, SeqCst);
         fence(SeqCst);
-        if self.has_work(role, Look::Thorough) || self.state() != state {
+        if self.has_work(role, Look::Thorough) || self.state() >= HANDING_BACK || self.is_abandoned() {
             return enlisted.leave();
         }
         self.soonest_ns.swap(NEVER_NS, SeqCst);

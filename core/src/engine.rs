@@ -9,13 +9,15 @@ use crate::budget::Budget;
 use crate::clock::{Clock, NEVER_NS};
 use crate::desk::{Desk, DeskGuard};
 use crate::failure::{FailureKind, FailureReport};
+use crate::handler;
 use crate::inflight::InFlight;
 use crate::lane::Lane;
 use crate::options::{Dispatch, Idle, Overflow, Oversize, Retry};
 use crate::pool::Pool;
 use crate::seal::SealReason;
+use crate::shield::shielded;
 use crate::slab::Slab;
-use crate::sync::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Mutex};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use crate::table::Table;
 use crate::wait::WaitList;
 use crossbeam_utils::CachePadded;
@@ -100,7 +102,8 @@ pub(crate) struct Engine<T, R> {
     /// Callers of flush and close.
     pub(crate) progress: WaitList,
     pub(crate) flushes: AtomicUsize,
-    pub(crate) flushing: Mutex<()>,
+    /// Held by the one flush that runs.
+    pub(crate) flushing: AtomicBool,
     pub(crate) linger_ns: AtomicU64,
     pub(crate) tick_ns: AtomicU64,
     pub(crate) refused: AtomicU64,
@@ -109,6 +112,12 @@ pub(crate) struct Engine<T, R> {
     /// Held by the one producer that is in an ordered lane.
     pub(crate) ordered: CachePadded<AtomicBool>,
     pub(crate) closing: AtomicBool,
+    /// Caller mode: a handler's own puts have sealed slabs, which the put that runs it must handle.
+    pub(crate) left_sealed: AtomicBool,
+    /// The batcher was dropped inside one of its handlers: the workers end when everything is handled.
+    pub(crate) orphaned: AtomicBool,
+    /// When the batcher was built: ticks count from here.
+    built_ns: u64,
 }
 
 impl<T, R> Engine<T, R> {
@@ -132,7 +141,7 @@ impl<T, R> Engine<T, R> {
             pressure: AtomicUsize::new(0),
             progress: WaitList::default(),
             flushes: AtomicUsize::new(0),
-            flushing: Mutex::new(()),
+            flushing: AtomicBool::new(false),
             linger_ns: AtomicU64::new(linger_ns),
             tick_ns: AtomicU64::new(tick_ns),
             refused: AtomicU64::new(0),
@@ -140,6 +149,9 @@ impl<T, R> Engine<T, R> {
             handed_back: AtomicU64::new(0),
             ordered: CachePadded::new(AtomicBool::new(false)),
             closing: AtomicBool::new(false),
+            left_sealed: AtomicBool::new(false),
+            orphaned: AtomicBool::new(false),
+            built_ns: settings.clock.now_ns(),
             settings,
         };
         engine.fill_pools(workers);
@@ -214,7 +226,8 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn due(&self, lane: &Lane<T, R>) -> (u64, SealReason) {
         let (opened_ns, pull_ns) = lane.opened_and_pull_ns();
         let linger_ns = opened_ns.saturating_add(self.linger_ns.load(Relaxed)).min(pull_ns);
-        let tick_ns = next_tick(opened_ns, self.tick_ns.load(Relaxed));
+        let tick_ns = next_tick(opened_ns - self.built_ns.min(opened_ns), self.tick_ns.load(Relaxed));
+        let tick_ns = tick_ns.saturating_add(self.built_ns);
         if tick_ns < linger_ns { (tick_ns, SealReason::Tick) } else { (linger_ns, SealReason::Linger) }
     }
 
@@ -242,9 +255,11 @@ impl<T, R> Engine<T, R> {
         let report = FailureReport { batcher, kind, items, batch_items, reason };
         #[cfg(feature = "tracing")]
         tracing::error!(target: "batchline", batcher = &*report.batcher, items, "{report}");
-        // The hook is the user's; a panic in it must not stop a worker, and the panic hook has told of it.
-        let hook = std::panic::AssertUnwindSafe(|| (self.settings.on_failure)(&report));
-        let _ = std::panic::catch_unwind(hook);
+        // A hook whose own put is dropped must not be told of that, and so on without end: the counter shows it.
+        if !handler::is_in_hook(self.id) {
+            let _inside = handler::Inside::hook(self.id);
+            shielded(|| (self.settings.on_failure)(&report));
+        }
     }
 }
 

@@ -8,8 +8,11 @@ use crate::lane::writer::Fast;
 use crate::lane::{Lane, LaneProducer};
 use crate::options::ItemOptions;
 use crate::ordered::OrderedGuard;
-use crate::put::{Entry, EntryMany, Parcel, Patience, Taking};
+use crate::overflow::Patience;
+use crate::put::{Entry, EntryMany, Parcel};
+use crate::taking::Taking;
 use crate::ticket::Ticket;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The lane that a put goes to.
 pub(crate) enum Entrance<'a, T, R> {
@@ -75,20 +78,15 @@ impl<T, R> Engine<T, R> {
 
     /// The rare ends of a fast put.
     #[cold]
-    pub(crate) fn conclude(
-        &self,
-        entrance: &Entrance<'_, T, R>,
-        entry: Entry<T, R>,
-    ) -> Result<(), PutError<T>> {
+    fn conclude(&self, entrance: &Entrance<'_, T, R>, entry: Entry<T, R>) -> Result<(), PutError<T>> {
         match entry {
-            Entry::Accepted { sealed } => {
-                if sealed {
-                    self.handle_sealed_here(entrance.lane().index);
-                }
+            Entry::Accepted { sealed: false } => Ok(()),
+            Entry::Accepted { sealed: true } => {
+                self.handle_sealed_here(entrance.lane().index);
                 Ok(())
             }
-            Entry::Closed(item) => self.refuse(PutError::Closed(item), Patience::Never),
-            Entry::Full(parcel) => self.refuse(PutError::Full(parcel.item), Patience::Never),
+            Entry::Closed(item) => Err(self.refused(PutError::Closed(item))),
+            Entry::Full(parcel) => Err(self.refused(PutError::Full(parcel.item))),
         }
     }
 
@@ -100,7 +98,8 @@ impl<T, R> Engine<T, R> {
         options: ItemOptions,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        match self.parcel(item) {
+        let weight = self.weigh(&item);
+        match self.parcel(item, weight) {
             Ok(parcel) => self.deliver(entrance, self.timed(parcel, options), patience),
             Err(error) => self.refuse(error, patience),
         }
@@ -113,7 +112,8 @@ impl<T, R> Engine<T, R> {
         options: ItemOptions,
         patience: Patience,
     ) -> Result<Ticket<R>, PutError<T>> {
-        let parcel = match self.parcel(item) {
+        let weight = self.weigh(&item);
+        let parcel = match self.parcel(item, weight) {
             Ok(parcel) => self.timed(parcel, options),
             Err(error) => return Err(self.refused(error)),
         };
@@ -134,17 +134,29 @@ impl<T, R> Engine<T, R> {
     fn deliver(
         &self,
         entrance: &Entrance<'_, T, R>,
+        parcel: Parcel<T, R>,
+        patience: Patience,
+    ) -> Result<(), PutError<T>> {
+        self.deliver_or(entrance, parcel, patience).or_else(|error| self.refuse(error, patience))
+    }
+
+    /// Puts a parcel into its lane, waiting for room as long as `patience` says. A refusal is not counted yet.
+    fn deliver_or(
+        &self,
+        entrance: &Entrance<'_, T, R>,
         mut parcel: Parcel<T, R>,
         mut patience: Patience,
     ) -> Result<(), PutError<T>> {
-        let asked = patience;
         loop {
             match entrance.with(self, |mut producer| self.enter(&mut producer, parcel)) {
-                Entry::Full(full) => match self.overflow(full, &mut patience) {
-                    Ok(again) => parcel = again,
-                    Err(error) => return self.refuse(error, asked),
-                },
-                entry => return self.conclude(entrance, entry),
+                Entry::Accepted { sealed } => {
+                    if sealed {
+                        self.handle_sealed_here(entrance.lane().index);
+                    }
+                    return Ok(());
+                }
+                Entry::Closed(item) => return Err(PutError::Closed(item)),
+                Entry::Full(full) => parcel = self.overflow(full, &mut patience)?,
             }
         }
     }
@@ -164,68 +176,65 @@ impl<T, R> Engine<T, R> {
             match entrance.with(self, |mut producer| self.enter_many(&mut producer, &mut items)) {
                 EntryMany::Accepted { sealed: true } => self.handle_sealed_here(entrance.lane().index),
                 EntryMany::Accepted { sealed: false } => {}
-                EntryMany::Closed => return self.refuse_many(&mut items, PutError::Closed, patience),
-                EntryMany::Full => self.make_way(entrance, &mut items, &mut wait, patience)?,
+                EntryMany::Closed => {
+                    let Some(item) = items.next() else { break };
+                    return self.refuse_many(&mut items, PutError::Closed(item), patience);
+                }
+                EntryMany::Full => {
+                    if let Err(error) = self.make_way(&mut items, &mut wait) {
+                        return self.refuse_many(&mut items, error, patience);
+                    }
+                }
             }
         }
         Ok(items.taken())
     }
 
-    /// Puts weighed items one by one: each must be weighed before it is near a lane.
+    /// Puts weighed items one by one. Each is weighed where it lies: if the weigher panics, it is not lost.
     fn put_each(
         &self,
         entrance: &Entrance<'_, T, R>,
         items: &mut Taking<'_, T>,
         patience: Patience,
     ) -> Result<usize, PutManyError> {
-        while let Some(item) = items.next() {
-            if let Err(error) = self.put_with(entrance, item, ItemOptions::new(), patience) {
-                let (error, item) = PutManyError::of(error, items.taken() - 1);
-                items.put_back(item);
-                return Err(error);
+        while let Some(first) = items.peek() {
+            let weight = self.weigh(first);
+            let Some(item) = items.next() else { break };
+            let put =
+                self.parcel(item, weight).and_then(|parcel| self.deliver_or(entrance, parcel, patience));
+            if let Err(error) = put {
+                return self.refuse_many(items, error, patience);
             }
         }
         Ok(items.taken())
     }
 
     /// The queue is full in the middle of many: the first one left waits, or is refused, for all.
-    fn make_way(
-        &self,
-        entrance: &Entrance<'_, T, R>,
-        items: &mut Taking<'_, T>,
-        wait: &mut Patience,
-        patience: Patience,
-    ) -> Result<(), PutManyError> {
+    fn make_way(&self, items: &mut Taking<'_, T>, wait: &mut Patience) -> Result<(), PutError<T>> {
         let Some(item) = items.next() else { return Ok(()) };
         let parcel = Parcel { item, weight: 0, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS };
-        let accepted = items.taken() - 1;
-        let error = match self.overflow(parcel, wait) {
-            Ok(parcel) => match entrance.with(self, |mut producer| self.enter(&mut producer, parcel)) {
-                Entry::Full(parcel) => {
-                    items.put_back(parcel.item);
-                    return Ok(());
-                }
-                entry => self.conclude(entrance, entry),
-            },
-            Err(error) => self.refuse(error, patience),
-        };
-        let Err(error) = error else { return Ok(()) };
-        let (error, item) = PutManyError::of(error, accepted);
-        items.put_back(item);
-        Err(error)
+        let parcel = self.overflow(parcel, wait)?;
+        items.put_back(parcel.item);
+        Ok(())
     }
 
+    /// Ends a put of many at an item that was refused: it goes back to the front, and all that is left is
+    /// counted as refused, or dropped under that policy.
     fn refuse_many(
         &self,
         items: &mut Taking<'_, T>,
-        why: impl FnOnce(T) -> PutError<T>,
+        error: PutError<T>,
         patience: Patience,
     ) -> Result<usize, PutManyError> {
-        let Some(item) = items.next() else { return Ok(items.taken()) };
         let accepted = items.taken() - 1;
-        let Err(error) = self.refuse(why(item), patience) else { return Ok(items.taken()) };
         let (error, item) = PutManyError::of(error, accepted);
         items.put_back(item);
+        if self.drops(patience) && matches!(error, PutManyError::Full { .. }) {
+            let dropped = items.drop_rest();
+            self.count_dropped(dropped);
+            return Ok(accepted);
+        }
+        self.refused.fetch_add(items.len() as u64, Relaxed);
         Err(error)
     }
 }

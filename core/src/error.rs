@@ -24,14 +24,15 @@ pub enum PutError<T> {
     TimedOut(T),
     /// The batcher is closed or closing.
     Closed(T),
-    /// The item alone weighs more than `batch_bytes_max`, and the policy is to refuse such items.
+    /// The item alone weighs more than a batch or the queue may hold.
     TooLarge {
         /// The refused item.
         item: T,
         /// What the weigher said.
         bytes: usize,
-        /// The bound.
-        batch_bytes_max: usize,
+        /// The bound that it breaks: `batch_bytes_max`, or `queue_bytes_max` where that is the smaller, or where
+        /// heavy items go alone.
+        bytes_max: usize,
     },
     /// A put from inside this batcher's own handler found the queue full; waiting would wait for itself.
     Reentrant(T),
@@ -55,10 +56,10 @@ impl<T> PutError<T> {
             Self::Full(_) => f.write_str("the queue is full"),
             Self::TimedOut(_) => f.write_str("the queue stayed full until the deadline"),
             Self::Closed(_) => f.write_str("the batcher is closed"),
-            Self::TooLarge { bytes, batch_bytes_max, .. } => write!(
+            Self::TooLarge { bytes, bytes_max, .. } => write!(
                 f,
-                "the item weighs {bytes} bytes and a batch holds at most {batch_bytes_max}; raise \
-                 batch_bytes_max or set oversize(Oversize::Alone)"
+                "the item weighs {bytes} bytes, and at most {bytes_max} are allowed; raise batch_bytes_max or \
+                 queue_bytes_max, or set oversize(Oversize::Alone)"
             ),
             Self::Reentrant(_) => {
                 f.write_str("the queue is full and its own handler may not wait for room; use try_put there")

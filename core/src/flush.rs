@@ -14,30 +14,54 @@ use crate::engine::{Engine, HANDING_BACK, Mode};
 use crate::error::FlushError;
 use crate::handler;
 use crate::lane::Lane;
-use crate::sync::lock;
+use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 
 impl<T, R> Engine<T, R> {
     pub(crate) fn flush(&self, until_ns: u64) -> Result<(), FlushError> {
+        self.flush_alone(until_ns, || {
+            self.lanes.iter().for_each(Lane::mark_for_flush);
+            self.flushes.fetch_add(1, SeqCst);
+            self.bell.wake_all();
+            let taken = self.wait_until(until_ns, || !self.lanes.iter().any(Lane::flush_wants_more));
+            self.flushes.fetch_sub(1, SeqCst);
+            taken
+        })
+    }
+
+    /// Runs `take_all`, which sees to it that everything accepted so far is taken, and then waits for what is in
+    /// flight; one flush at a time.
+    pub(crate) fn flush_alone(
+        &self,
+        until_ns: u64,
+        take_all: impl Fn() -> Result<(), FlushError>,
+    ) -> Result<(), FlushError> {
         if handler::is_inside(self.id) {
             return Err(FlushError::InHandler);
         }
         if !self.is_open() {
             return Err(FlushError::Closed);
         }
-        let _one_at_a_time = lock(&self.flushing);
-        self.lanes.iter().for_each(Lane::mark_for_flush);
-        self.flushes.fetch_add(1, SeqCst);
-        self.bell.wake_all();
-        let taken = self.wait_until(until_ns, || !self.lanes.iter().any(Lane::flush_wants_more));
-        self.flushes.fetch_sub(1, SeqCst);
-        taken?;
+        let is_mine = Cell::new(false);
+        self.wait_until(until_ns, || {
+            is_mine.set(is_mine.get() || self.flushing.compare_exchange(false, true, SeqCst, SeqCst).is_ok());
+            is_mine.get()
+        })?;
+        let flushed = take_all().and_then(|()| self.wait_for_flight(until_ns));
+        self.flushing.store(false, SeqCst);
+        self.progress.wake_all();
+        flushed
+    }
+
+    fn wait_for_flight(&self, until_ns: u64) -> Result<(), FlushError> {
+        let idle = self.inflight.idle_half();
+        self.wait_until(until_ns, || self.inflight.is_half_empty(idle))?;
         let older = self.inflight.turn();
         self.wait_until(until_ns, || self.inflight.is_half_empty(older))
     }
 
     /// Waits for consumers to make `reached` true; in caller mode does their work meanwhile.
-    fn wait_until(&self, until_ns: u64, reached: impl Fn() -> bool) -> Result<(), FlushError> {
+    pub(crate) fn wait_until(&self, until_ns: u64, reached: impl Fn() -> bool) -> Result<(), FlushError> {
         while !reached() {
             if self.state() >= HANDING_BACK {
                 return Err(FlushError::Closed);
@@ -48,28 +72,18 @@ impl<T, R> Engine<T, R> {
             if self.settings.mode == Mode::Caller && self.handle_next_here() {
                 continue;
             }
-            self.wait_for_progress(until_ns, &reached);
+            self.wait_for_progress(until_ns, || reached() || self.state() >= HANDING_BACK);
         }
         Ok(())
     }
 
-    /// Parks until a batch is finished, the state changes, or `until_ns`.
+    /// Parks until a batch is finished, the close moves on, or `until_ns`; not if `reached` already.
     pub(crate) fn wait_for_progress(&self, until_ns: u64, reached: impl Fn() -> bool) {
-        let state = self.state();
         let enlisted = self.progress.enlist();
-        if reached() || self.state() != state {
+        if reached() {
             return enlisted.leave();
         }
         self.settings.clock.park_until(until_ns);
         enlisted.parked();
-    }
-
-    /// Takes the next batch that is due to anybody and handles it on this thread.
-    pub(crate) fn handle_next_here(&self) -> bool {
-        let Some(handler) = self.settings.handler.clone() else { return false };
-        let mut desk = self.desk();
-        let Some(batch) = self.try_next(&mut desk, crate::dispatch::Role::Worker) else { return false };
-        self.handle(&mut desk, batch, &mut |batch| handler(batch));
-        true
     }
 }

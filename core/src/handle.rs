@@ -16,11 +16,11 @@ use crate::desk::{Counts, DeskGuard};
 use crate::engine::Engine;
 use crate::error::TicketError;
 use crate::failure::{Failure, FailureKind};
-use crate::handler::{self, HandlerRef};
+use crate::handler::{self, HandlerRef, Inside};
 use crate::seal::SealReason;
+use crate::shield::shielded;
 use crate::slab::Extra;
 use crate::sync::fence;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::SeqCst;
 
 impl<T, R> Engine<T, R> {
@@ -31,6 +31,7 @@ impl<T, R> Engine<T, R> {
         mut batch: Batch<T, R>,
         handler: HandlerRef<'_, T, R>,
     ) {
+        let _inside = Inside::handler(self.id);
         self.begin(desk.counts(), &mut batch);
         let mut settling = Settling::new(self, desk.counts(), &batch);
         if batch.kept > 0 {
@@ -49,6 +50,7 @@ impl<T, R> Engine<T, R> {
         mut batch: Batch<T, R>,
         result: Result<(), Failure>,
     ) {
+        let _inside = Inside::handler(self.id);
         let mut settling = Settling::new(self, desk.counts(), &batch);
         if batch.kept > 0 {
             settling.settle(&mut batch, result);
@@ -124,18 +126,17 @@ impl<T, R> Engine<T, R> {
     }
 
     fn drop_unfit(&self, item: T) {
-        if catch_unwind(AssertUnwindSafe(|| drop(item))).is_err() {
+        if !shielded(|| drop(item)) {
             self.report(FailureKind::ItemDropPanicked, 1, 1, None);
         }
     }
 
     /// Gives back everything a batch had taken.
     pub(crate) fn finish(&self, desk: &mut DeskGuard<'_, R>, mut batch: Batch<T, R>) {
-        let mut marks = std::mem::take(&mut batch.marks);
         if batch.is_marked {
-            marks[..batch.kept as usize].fill_with(|| Mark::Silent);
+            batch.silence(View { first: 0, len: batch.kept });
         }
-        desk.marks = marks;
+        desk.marks = std::mem::take(&mut batch.marks);
         let (items, bytes, half) = (u64::from(batch.run().len), batch.run().bytes, batch.half());
         self.release_slab(batch.run());
         self.give_back_credit(items, bytes);
@@ -154,8 +155,10 @@ impl<T, R> Engine<T, R> {
         }
         // One wake-up per quarter of the queue: an unpark costs as much as a thousand items. And only as many
         // producers as there is credit for: the others would wake to find it gone.
+        // When nothing waits in the lanes, no other batch may come to free more: then any room counts.
         let has_quarter = |budget: &Budget| budget.room() >= budget.limit() / 4;
-        if has_quarter(&self.items) && has_quarter(&self.bytes) {
+        let is_last = || self.lanes.iter().all(|lane| lane.waiting() == 0);
+        if has_quarter(&self.items) && has_quarter(&self.bytes) || is_last() {
             self.room.wake_some((self.items.room() / u64::from(self.chunk())).max(1));
         }
     }
@@ -197,7 +200,7 @@ impl<'a, T, R> Settling<'a, T, R> {
     ) {
         batch.show(view);
         self.counts.handler_calls.add(1);
-        let result = handler::call(self.engine.id, handler, batch);
+        let result = handler::call(handler, batch);
         if matches!(result, Err(Failure::Panicked(_))) {
             self.counts.panics.add(1);
         }
@@ -214,8 +217,9 @@ impl<'a, T, R> Settling<'a, T, R> {
     /// Gives every item of the view its outcome.
     fn settle(&mut self, batch: &mut Batch<T, R>, result: Result<(), Failure>) {
         let view = batch.view();
-        if catch_unwind(AssertUnwindSafe(|| batch.drop_items())).is_err() {
-            self.engine.report(FailureKind::ItemDropPanicked, 1, u64::from(view.len), Some(self.reason));
+        let panics = batch.drop_items();
+        if panics > 0 {
+            self.engine.report(FailureKind::ItemDropPanicked, panics, u64::from(view.len), Some(self.reason));
         }
         let failure = result.err();
         let failed = self.count_failed(batch, failure.as_ref());

@@ -2,8 +2,9 @@
 
 use crate::batch::Batch;
 use crate::failure::{BoxError, Failure};
+use crate::shield;
 use crate::sync::thread_local;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A handler as the engine holds it: one per worker.
@@ -63,50 +64,69 @@ impl<R, E: Into<BoxError>> HandlerReturn<R> for Result<Vec<R>, E> {
 }
 
 /// Calls the handler; a panic becomes a failure of the batch.
-pub(crate) fn call<T, R>(
-    engine_id: u64,
-    handler: HandlerRef<'_, T, R>,
-    batch: &mut Batch<T, R>,
-) -> Result<(), Failure> {
+pub(crate) fn call<T, R>(handler: HandlerRef<'_, T, R>, batch: &mut Batch<T, R>) -> Result<(), Failure> {
     let before = (std::ptr::from_ref(batch.run().slab()), batch.run().start);
-    let result = within(engine_id, || catch_unwind(AssertUnwindSafe(|| handler(batch))));
+    let result = catch_unwind(AssertUnwindSafe(|| handler(batch)));
     let after = (std::ptr::from_ref(batch.run().slab()), batch.run().start);
     if before != after {
         // Safe code can swap two batches through their references; going on would settle the wrong items.
         std::process::abort();
     }
-    result.unwrap_or_else(|panic| Err(Failure::panicked(&*panic)))
-}
-
-/// The handlers running on this thread, innermost first, as a list on the stack.
-struct Frame {
-    engine_id: u64,
-    outer: *const Frame,
+    result.unwrap_or_else(|payload| {
+        let failure = Failure::panicked(&*payload);
+        shield::dispose(payload);
+        Err(failure)
+    })
 }
 
 thread_local! {
-    static INNERMOST: Cell<*const Frame> = const { Cell::new(std::ptr::null()) };
+    /// The engines whose handlers or hooks run on this thread, innermost last.
+    static INSIDE: RefCell<Vec<Inside>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs `body` as a handler of the engine `engine_id`. `body` must not unwind.
-fn within<A>(engine_id: u64, body: impl FnOnce() -> A) -> A {
-    let frame = Frame { engine_id, outer: INNERMOST.with(Cell::get) };
-    INNERMOST.with(|innermost| innermost.set(&raw const frame));
-    let value = body();
-    INNERMOST.with(|innermost| innermost.set(frame.outer));
-    value
+/// That this thread runs user code for an engine, as long as the guard lives: in a handler and all that follows
+/// from a batch (drops, wakers), or in the failure hook.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Inside {
+    engine_id: u64,
+    is_hook: bool,
 }
 
-/// Whether this thread is inside a handler of that engine.
-pub(crate) fn is_inside(engine_id: u64) -> bool {
-    let mut frame = INNERMOST.with(Cell::get);
-    while !frame.is_null() {
-        // SAFETY: frames live on this thread's stack until `within` returns, and it takes them off the list.
-        let (id, outer) = unsafe { ((*frame).engine_id, (*frame).outer) };
-        if id == engine_id {
-            return true;
-        }
-        frame = outer;
+/// Ends an [`Inside`].
+pub(crate) struct InsideGuard;
+
+impl Inside {
+    pub(crate) fn handler(engine_id: u64) -> InsideGuard {
+        Self { engine_id, is_hook: false }.enter()
     }
-    false
+
+    pub(crate) fn hook(engine_id: u64) -> InsideGuard {
+        Self { engine_id, is_hook: true }.enter()
+    }
+
+    fn enter(self) -> InsideGuard {
+        INSIDE.with(|inside| inside.borrow_mut().push(self));
+        InsideGuard
+    }
+}
+
+impl Drop for InsideGuard {
+    fn drop(&mut self) {
+        INSIDE.with(|inside| inside.borrow_mut().pop());
+    }
+}
+
+/// Whether this thread is inside a handler or hook of that engine.
+pub(crate) fn is_inside(engine_id: u64) -> bool {
+    is_any(|inside| inside.engine_id == engine_id)
+}
+
+/// Whether this thread is inside the failure hook of that engine.
+pub(crate) fn is_in_hook(engine_id: u64) -> bool {
+    is_any(|inside| *inside == Inside { engine_id, is_hook: true })
+}
+
+fn is_any(is: impl Fn(&Inside) -> bool) -> bool {
+    // While the thread ends, the list may be gone; no handler runs then.
+    INSIDE.try_with(|inside| inside.borrow().iter().any(is)).unwrap_or(false)
 }

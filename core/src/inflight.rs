@@ -3,9 +3,10 @@
 //!
 //! 1. *enter*: read the epoch, add one to its half, read the epoch again; if it moved, undo and retry.
 //! 2. *exit*: subtract one from the half that was entered.
-//! 3. A flush, one at a time, first waits until its items are taken, then moves the epoch on and waits for the
-//!    old half to come to zero. Batches enter before they take, so every item that was taken before the move
-//!    is in the old half or has its outcome.
+//! 3. A flush, one at a time, first waits until its items are taken, and until the idle half is empty (an earlier
+//!    flush may have timed out over it); then it moves the epoch on and waits for the old half to come to zero.
+//!    Batches enter before they take, so every item that was taken before the move is in the old half or has
+//!    its outcome.
 
 use crate::sync::{AtomicU64, fence};
 use crossbeam_utils::CachePadded;
@@ -48,6 +49,11 @@ impl InFlight {
         let old = self.epoch.fetch_add(1, AcqRel);
         fence(SeqCst);
         Half((old % 2) as usize)
+    }
+
+    /// The half that no new batch enters.
+    pub(crate) fn idle_half(&self) -> Half {
+        Half(((self.epoch.load(Acquire) + 1) % 2) as usize)
     }
 
     pub(crate) fn is_half_empty(&self, half: Half) -> bool {

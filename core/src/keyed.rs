@@ -25,10 +25,10 @@ use crate::clock::{NEVER_NS, nanoseconds};
 use crate::engine::Mode;
 use crate::error::{BuildError, FlushError, PutError};
 use crate::failure::FailureKind;
-use crate::handler::HandlerReturn;
+use crate::handler::{self, HandlerReturn};
 use crate::ledger::{Receipt, Stats};
 use crate::options::{Deadline, ItemOptions};
-use crate::put::Patience;
+use crate::overflow::Patience;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, lock, thread};
 use crate::ticket::Ticket;
@@ -340,10 +340,14 @@ where
     R: Send + 'static,
 {
     fn drop(&mut self) {
-        let after_ns = self.engine.engine.settings.drop_deadline_ns;
-        let lost = self.close(Deadline { after_ns }).items.len() as u64;
+        let plain = &self.engine.engine;
+        let deadline = Deadline { after_ns: plain.settings.drop_deadline_ns };
+        let lost = self.close(deadline).items.len() as u64;
+        if handler::is_inside(plain.id) {
+            plain.abandon();
+        }
         if lost > 0 {
-            self.engine.engine.report(FailureKind::Abandoned, lost, 0, None);
+            plain.report(FailureKind::Abandoned, lost, 0, None);
         }
     }
 }

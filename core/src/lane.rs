@@ -206,3 +206,6 @@ impl<T, R> Lane<T, R> {
         }
     }
 }
+
+#[cfg(all(test, not(any(batchline_loom, batchline_shuttle))))]
+mod tests;

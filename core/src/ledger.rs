@@ -1,6 +1,6 @@
 //! The ledger: accepted = done + failed + cancelled + expired + handed back + live, at any time.
 
-use crate::engine::Engine;
+use crate::engine::{CLOSED, Engine};
 use crate::seal::SealReason;
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 
@@ -95,9 +95,11 @@ impl Stats {
 impl<T, R> Engine<T, R> {
     pub(crate) fn stats(&self) -> Stats {
         self.stats_with(|| {
+            // Once closed nothing waits: what still looks published is being taken back by a refused put.
+            let is_closed = self.state() == CLOSED;
             self.lanes.iter().fold((0, 0), |(accepted, queued), lane| {
                 let taken_items = lane.taken_items();
-                let lane_accepted = lane.accepted();
+                let lane_accepted = if is_closed { taken_items } else { lane.accepted() };
                 (accepted + lane_accepted, queued + lane_accepted - taken_items)
             })
         })

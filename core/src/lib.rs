@@ -33,8 +33,10 @@ mod batcher;
 mod budget;
 mod entrance;
 mod ordered;
+mod overflow;
 mod producer;
 mod put;
+mod taking;
 mod threads;
 // 2. claim, write, publish
 mod active;
@@ -50,6 +52,8 @@ mod worker;
 mod batch;
 mod handle;
 mod handler;
+mod lend;
+mod shield;
 // 6. complete
 mod ticket;
 // across the path

@@ -105,3 +105,6 @@ impl<X: Pooled> Pool<X> {
         self.all.len()
     }
 }
+
+#[cfg(all(test, not(any(batchline_loom, batchline_shuttle))))]
+mod tests;

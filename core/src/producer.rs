@@ -6,7 +6,7 @@ use crate::error::{PutError, PutManyError};
 use crate::lane::Lane;
 use crate::lane::writer::Fast;
 use crate::options::ItemOptions;
-use crate::put::Patience;
+use crate::overflow::Patience;
 use crate::ticket::Ticket;
 use std::fmt;
 use std::ptr::NonNull;

@@ -7,16 +7,14 @@
 
 use crate::budget::Budget;
 use crate::clock::NEVER_NS;
-use crate::desk::DeskGuard;
 use crate::engine::{Engine, Mode};
 use crate::error::PutError;
-use crate::failure::FailureKind;
-use crate::handler;
 use crate::lane::LaneProducer;
-use crate::options::{Overflow, Oversize};
+use crate::options::Oversize;
 use crate::seal::SealReason;
 use crate::slab::Extra;
-use crate::sync::{fence, spin_loop, thread};
+use crate::sync::fence;
+use crate::taking::Taking;
 use crate::ticket::TicketEnd;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -44,79 +42,6 @@ pub(crate) enum EntryMany {
     Closed,
 }
 
-/// A vector whose items are taken from the front; what is left at the end moves to the front, also when user
-/// code panics in between.
-pub(crate) struct Taking<'a, T> {
-    items: &'a mut Vec<T>,
-    taken: usize,
-    len: usize,
-}
-
-impl<'a, T> Taking<'a, T> {
-    pub(crate) fn new(items: &'a mut Vec<T>) -> Self {
-        let len = items.len();
-        // SAFETY: zero items are in bounds; the rest is accounted for by `taken` and `len` until the drop.
-        unsafe { items.set_len(0) };
-        Self { items, taken: 0, len }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len - self.taken
-    }
-
-    pub(crate) fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// Where the first item left lies.
-    fn front(&self) -> *const T {
-        // SAFETY: `taken <= len`, which was the length of the vector.
-        unsafe { self.items.as_ptr().add(self.taken) }
-    }
-
-    /// Forgets the first `count` items, which somebody else owns now.
-    fn give_up(&mut self, count: usize) {
-        self.taken += count;
-    }
-
-    pub(crate) fn next(&mut self) -> Option<T> {
-        if self.len() == 0 {
-            return None;
-        }
-        // SAFETY: the first item left is initialised and is given up at once.
-        let item = unsafe { self.front().read() };
-        self.give_up(1);
-        Some(item)
-    }
-
-    /// Puts the item that `next` gave back to the front.
-    pub(crate) fn put_back(&mut self, item: T) {
-        self.taken -= 1;
-        // SAFETY: this slot is in bounds and its item was moved out by `next`.
-        unsafe { self.items.as_mut_ptr().add(self.taken).write(item) };
-    }
-}
-
-impl<T> Drop for Taking<'_, T> {
-    fn drop(&mut self) {
-        let (rest, items) = (self.len(), self.items.as_mut_ptr());
-        // SAFETY: `rest` items from `taken` on are still owned by the vector; both parts are in bounds.
-        unsafe {
-            items.copy_from(items.add(self.taken), rest);
-            self.items.set_len(rest);
-        }
-    }
-}
-
-/// How long a put may wait for room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// As the batcher's overflow policy says.
-    Policy,
-    Never,
-    UntilNs(u64),
-}
-
 impl<T, R> Engine<T, R> {
     /// After a fast put that ran into the end of its credit or of its batch.
     pub(crate) fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
@@ -128,16 +53,18 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Weighs an item before it is near any word of ours, since the weigher is the user's code.
-    pub(crate) fn parcel(&self, item: T) -> Result<Parcel<T, R>, PutError<T>> {
-        let weight = match &self.settings.weigher {
-            Some(weigh) => weigh(&item) as u64,
-            None => 0,
+    pub(crate) fn weigh(&self, item: &T) -> u64 {
+        self.settings.weigher.as_ref().map_or(0, |weigh| weigh(item) as u64)
+    }
+
+    /// An item and its weight, unless it is too heavy.
+    pub(crate) fn parcel(&self, item: T, weight: u64) -> Result<Parcel<T, R>, PutError<T>> {
+        let bound = match self.settings.oversize {
+            Oversize::Alone => self.settings.queue_bytes_max,
+            Oversize::Refuse => self.settings.batch_bytes_max.min(self.settings.queue_bytes_max),
         };
-        let alone = self.settings.oversize == Oversize::Alone;
-        let bound = if alone { self.settings.queue_bytes_max } else { self.settings.batch_bytes_max };
         if weight > bound {
-            let (bytes, batch_bytes_max) = (weight as usize, bound as usize);
-            return Err(PutError::TooLarge { item, bytes, batch_bytes_max });
+            return Err(PutError::TooLarge { item, bytes: weight as usize, bytes_max: bound as usize });
         }
         Ok(Parcel { item, weight, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS })
     }
@@ -188,7 +115,7 @@ impl<T, R> Engine<T, R> {
     }
 
     /// What an item of this weight takes from the byte bound: nothing when there is none.
-    fn charged(&self, weight: u64) -> u64 {
+    pub(crate) fn charged(&self, weight: u64) -> u64 {
         if self.bytes.limit() == u64::MAX { 0 } else { weight }
     }
 
@@ -324,116 +251,5 @@ impl<T, R> Engine<T, R> {
             self.bell.wake_one();
         }
         has_items && self.settings.mode == Mode::Caller
-    }
-
-    /// What to do with a parcel that found the queue full: wait and try again, or refuse it.
-    pub(crate) fn overflow(
-        &self,
-        parcel: Parcel<T, R>,
-        patience: &mut Patience,
-    ) -> Result<Parcel<T, R>, PutError<T>> {
-        let until_ns = match (*patience, self.settings.overflow) {
-            (Patience::UntilNs(until_ns), _) => until_ns,
-            (Patience::Never, _) | (Patience::Policy, Overflow::Fail | Overflow::DropNewest) => 0,
-            (Patience::Policy, Overflow::Block) => NEVER_NS,
-            (Patience::Policy, Overflow::BlockFor(time)) => {
-                let until_ns = self.now_ns().saturating_add(crate::clock::nanoseconds(time));
-                *patience = Patience::UntilNs(until_ns);
-                until_ns
-            }
-            (Patience::Policy, Overflow::RunInCaller) => {
-                if self.handle_one_here() {
-                    return Ok(parcel);
-                }
-                NEVER_NS
-            }
-        };
-        if until_ns == 0 {
-            return Err(PutError::Full(parcel.item));
-        }
-        if handler::is_inside(self.id) {
-            return Err(PutError::Reentrant(parcel.item));
-        }
-        if self.settings.mode == Mode::Caller && self.handle_one_here() {
-            return Ok(parcel);
-        }
-        if self.wait_for_room(self.charged(parcel.weight), until_ns) {
-            Ok(parcel)
-        } else {
-            Err(PutError::TimedOut(parcel.item))
-        }
-    }
-
-    /// Counts a refusal; under the policy to drop, turns it into a drop.
-    pub(crate) fn refuse(&self, error: PutError<T>, patience: Patience) -> Result<(), PutError<T>> {
-        let drops = patience == Patience::Policy && self.settings.overflow == Overflow::DropNewest;
-        if drops && matches!(error, PutError::Full(_)) {
-            self.dropped.fetch_add(1, Relaxed);
-            self.report(FailureKind::Dropped, 1, 0, None);
-            return Ok(());
-        }
-        Err(self.refused(error))
-    }
-
-    /// Counts a refusal that is never a drop.
-    pub(crate) fn refused(&self, error: PutError<T>) -> PutError<T> {
-        self.refused.fetch_add(1, Relaxed);
-        error
-    }
-
-    /// A submitted item is never dropped silently: its submitter waits for the outcome.
-    pub(crate) fn submit_patience(&self, patience: Patience) -> Patience {
-        if self.settings.overflow == Overflow::DropNewest { Patience::Never } else { patience }
-    }
-
-    /// Waits until there may be room; false when `until_ns` came first.
-    pub(crate) fn wait_for_room(&self, charge: u64, until_ns: u64) -> bool {
-        for _ in 0..self.settings.idle.yields {
-            spin_loop();
-            thread::yield_now();
-            if self.has_room(charge) {
-                return true;
-            }
-        }
-        self.pressure.fetch_add(1, SeqCst);
-        let enlisted = self.room.enlist();
-        self.bell.wake_one();
-        if self.has_room(charge) || !self.is_open() {
-            enlisted.leave();
-        } else {
-            self.settings.clock.park_until(until_ns);
-            enlisted.parked();
-        }
-        self.pressure.fetch_sub(1, SeqCst);
-        self.has_room(charge) || !self.is_open() || until_ns == NEVER_NS || self.now_ns() < until_ns
-    }
-
-    fn has_room(&self, charge: u64) -> bool {
-        self.items.room() > 0 && self.bytes.room() >= charge
-    }
-
-    /// Handles one batch on this thread, whatever waits; false when there is nothing to handle here.
-    pub(crate) fn handle_one_here(&self) -> bool {
-        let Some(handler) = self.settings.handler.clone() else { return false };
-        if handler::is_inside(self.id) {
-            return false;
-        }
-        let mut desk = self.desk();
-        let Some(batch) = self.take_anything(&mut desk) else { return false };
-        self.handle(&mut desk, batch, &mut |batch| handler(batch));
-        true
-    }
-
-    /// Handles the sealed slabs of this thread's own lane: the end of a put that filled a batch, in caller
-    /// mode. Inside a handler they are left to the put that runs it.
-    pub(crate) fn handle_sealed_here(&self, lane: usize) {
-        let Some(handler) = self.settings.handler.clone() else { return };
-        if handler::is_inside(self.id) {
-            return;
-        }
-        let mut desk: DeskGuard<'_, R> = self.desk();
-        while let Some(batch) = self.take_sealed_of(&mut desk, lane) {
-            self.handle(&mut desk, batch, &mut |batch| handler(batch));
-        }
     }
 }

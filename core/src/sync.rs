@@ -42,6 +42,7 @@ pub(crate) use std::{
 #[cfg(not(batchline_loom))]
 pub(crate) use cell::UnsafeCell;
 /// A cell that loom does not watch: for what must lie in memory as in production.
+#[expect(clippy::unsafe_removed_from_name, reason = "it is the other one that has the name")]
 pub(crate) use cell::UnsafeCell as PlainCell;
 
 /// `std`'s cell with loom's two access functions, so that loom can check each access for races.

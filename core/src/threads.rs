@@ -55,7 +55,9 @@ impl Drop for Lanes {
 
 /// Must be called whenever a loan ends: from then on the lane may be another thread's.
 fn forget_recent() {
-    LAST_USED.with(|recent| recent.iter().for_each(|entry| entry.set((ptr::null(), ptr::null()))));
+    // It has no destructor and is always there; only shuttle takes it away from an ending thread.
+    let _ =
+        LAST_USED.try_with(|recent| recent.iter().for_each(|entry| entry.set((ptr::null(), ptr::null()))));
 }
 
 /// An engine's address, and its place among the recent ones.

@@ -31,6 +31,7 @@
 use crate::clock::{Clock, NEVER_NS, nanoseconds};
 use crate::error::TicketError;
 use crate::prefetch::prefetch_for_write;
+use crate::shield::shielded;
 use crate::sync::{AtomicI64, AtomicPtr, AtomicU32, UnsafeCell, spin_loop, thread};
 use std::fmt;
 use std::future::Future;
@@ -69,7 +70,7 @@ impl Waiter {
             Self::Thread(thread) => thread.unpark(),
             // A waker is foreign code; a panic in it must not stop the batch it belongs to.
             Self::Task(waker) => {
-                let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
+                shielded(|| waker.wake());
             }
         }
     }
@@ -121,10 +122,14 @@ impl<R> Cell<R> {
     /// Returns the cell to its pool. Only the last holder may call this.
     fn free(&self) {
         // SAFETY: both ends have let go, so nobody else reads or writes these slots.
-        self.outcome.with_mut(|outcome| drop(unsafe { (*outcome).take() }));
+        let outcome = self.outcome.with_mut(|outcome| unsafe { (*outcome).take() });
         // SAFETY: as above.
-        self.waiter.with_mut(|waiter| drop(unsafe { (*waiter).take() }));
+        let waiter = self.waiter.with_mut(|waiter| unsafe { (*waiter).take() });
         Home::give_back(self.home, self);
+        // A reply and a waker are the user's; their drops may panic, and come after the last touch of the cell.
+        if outcome.is_some() || waiter.is_some() {
+            shielded(|| drop((outcome, waiter)));
+        }
     }
 }
 
@@ -568,3 +573,6 @@ impl<R> Drop for TicketPool<R> {
         Home::count_orphans(self.home, out);
     }
 }
+
+#[cfg(all(test, not(any(batchline_loom, batchline_shuttle))))]
+mod tests;

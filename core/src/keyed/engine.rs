@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::handler;
 use crate::ledger::{Receipt, Stats};
 use crate::options::{Deadline, ItemOptions};
-use crate::put::{Parcel, Patience};
+use crate::overflow::Patience;
+use crate::put::Parcel;
 use crate::seal::SealReason;
 use crate::sync::{AtomicI64, AtomicU64, Mutex, fence, lock, spin_loop, thread};
 use crate::ticket::TicketPool;
@@ -105,7 +106,8 @@ impl<K, T, R> KeyedEngine<K, T, R> {
 
     fn next(&self, desk: &mut DeskGuard<'_, R>) -> Option<Turned<K, T, R>> {
         loop {
-            if self.engine.state() >= HANDING_BACK {
+            if self.engine.state() >= HANDING_BACK || self.engine.is_abandoned() && self.waiting() == 0 {
+                self.engine.bell.wake_all();
                 return None;
             }
             match self.next_turn() {
@@ -233,26 +235,11 @@ impl<K, T, R> KeyedEngine<K, T, R> {
     }
 
     pub(super) fn flush(&self, until_ns: u64) -> Result<(), FlushError> {
-        if handler::is_inside(self.engine.id) {
-            return Err(FlushError::InHandler);
-        }
-        if !self.engine.is_open() {
-            return Err(FlushError::Closed);
-        }
-        let _one_at_a_time = lock(&self.engine.flushing);
-        // Batches enter flight when they are sealed, so after this everything accepted before is in the older half.
-        self.seal_all(SealReason::Flush);
-        let older = self.engine.inflight.turn();
-        while !self.engine.inflight.is_half_empty(older) {
-            if self.engine.state() >= HANDING_BACK {
-                return Err(FlushError::Closed);
-            }
-            if until_ns != NEVER_NS && self.engine.now_ns() >= until_ns {
-                return Err(FlushError::TimedOut);
-            }
-            self.engine.wait_for_progress(until_ns, || self.engine.inflight.is_half_empty(older));
-        }
-        Ok(())
+        // Batches enter flight when they are sealed, so nothing else must be waited for.
+        self.engine.flush_alone(until_ns, || {
+            self.seal_all(SealReason::Flush);
+            Ok(())
+        })
     }
 
     fn is_drained(&self) -> bool {
@@ -315,7 +302,8 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
         options: ItemOptions,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        match self.engine.parcel(item) {
+        let weight = self.engine.weigh(&item);
+        match self.engine.parcel(item, weight) {
             Ok(parcel) => self.deliver(key, self.engine.timed(parcel, options), patience),
             Err(error) => self.engine.refuse(error, patience),
         }
@@ -327,7 +315,8 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
         item: T,
         options: ItemOptions,
     ) -> Result<crate::Ticket<R>, PutError<T>> {
-        let parcel = match self.engine.parcel(item) {
+        let weight = self.engine.weigh(&item);
+        let parcel = match self.engine.parcel(item, weight) {
             Ok(parcel) => self.engine.timed(parcel, options),
             Err(error) => return Err(self.engine.refused(error)),
         };
