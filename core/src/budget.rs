@@ -42,14 +42,14 @@ impl Budget {
     pub(crate) fn take(&self, want: u64, least: u64) -> u64 {
         let mut admitted = self.admitted.load(Relaxed);
         loop {
-            // `completed` may run ahead of a stale `admitted`; the swap below then fails and looks again.
-            let live = admitted.saturating_sub(self.completed.load(Acquire));
+            let live = difference(admitted, self.completed.load(Acquire));
             let room = self.limit.saturating_sub(live);
             if room < least {
                 return 0;
             }
             let granted = want.min(room);
-            match self.admitted.compare_exchange_weak(admitted, admitted + granted, AcqRel, Relaxed) {
+            let next = admitted.wrapping_add(granted);
+            match self.admitted.compare_exchange_weak(admitted, next, AcqRel, Relaxed) {
                 Ok(_) => return granted,
                 Err(now) => admitted = now,
             }
@@ -70,12 +70,18 @@ impl Budget {
     /// What is out: live items and credit that lanes hold.
     pub(crate) fn live(&self) -> u64 {
         let completed = self.completed.load(Acquire);
-        self.admitted.load(Acquire).saturating_sub(completed)
+        difference(self.admitted.load(Acquire), completed)
     }
 
     pub(crate) fn limit(&self) -> u64 {
         self.limit
     }
+}
+
+/// How far `admitted` is ahead of `completed`; both may wrap round. A stale `admitted` may be behind: then nothing
+/// is known to be live, and the swap that follows fails and looks again.
+fn difference(admitted: u64, completed: u64) -> u64 {
+    u64::try_from(admitted.wrapping_sub(completed).cast_signed()).unwrap_or(0)
 }
 
 #[cfg(all(test, not(any(batchline_loom, batchline_shuttle))))]

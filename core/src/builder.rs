@@ -17,6 +17,8 @@ use std::time::Duration;
 
 const BATCH_ITEMS_MAX: usize = 1 << 24;
 const QUEUE_ITEMS_MAX: usize = 1 << 40;
+/// A quarter of what the counters hold, so that their difference never looks negative.
+const QUEUE_BYTES_MAX: usize = usize::MAX / 4;
 const WORKERS_MAX: usize = 1024;
 /// A day: a longer linger is most likely a mistake of units.
 const LINGER_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -561,10 +563,10 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
             if self.weigher.is_none() {
                 return Err(BuildError::new(field, bytes, "unset, or set with a weigher"));
             }
-            within(field, bytes, 1, usize::MAX)?;
+            within(field, bytes, 1, QUEUE_BYTES_MAX)?;
         }
         match (self.batch_bytes_max, self.queue_bytes_max) {
-            (Some(batch), Some(queue)) => within("queue_bytes_max", queue, batch, usize::MAX),
+            (Some(batch), Some(queue)) => within("queue_bytes_max", queue, batch, QUEUE_BYTES_MAX),
             _ => Ok(()),
         }
     }

@@ -50,6 +50,8 @@ impl<T, R> Engine<T, R> {
         }
         let drained = self.drain_until(until_ns, || self.is_drained());
         let items = self.hand_back();
+        // A put that raced with the close may have lent its item to a consumer just before.
+        let drained = drained && self.drain_until(until_ns, || self.inflight.is_empty());
         self.state.store(CLOSED, SeqCst);
         self.wake_everybody();
         Receipt::new(&at_rest(|| self.stats()), items, !drained)

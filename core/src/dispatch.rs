@@ -73,6 +73,7 @@ impl<T, R> Engine<T, R> {
                 return Next::Batch(batch);
             }
             if until_ns != NEVER_NS && self.now_ns() >= until_ns {
+                self.hand_over_watch();
                 return Next::TimedOut;
             }
             self.wait_for_work(desk, role, until_ns);
@@ -170,6 +171,7 @@ impl<T, R> Engine<T, R> {
             return None;
         }
         self.soonest_ns.swap(NEVER_NS, SeqCst);
+        fence(SeqCst);
         let (later_ns, reason) = self.look_for_due(now_ns);
         self.note_due(later_ns);
         self.gather(desk, half, reason?, |lane| self.due(lane).0 <= now_ns)
@@ -312,15 +314,33 @@ impl<T, R> Engine<T, R> {
         barrier::heavy();
     }
 
-    /// Releases a claimed lane; if something waits in it still, makes sure it is looked at again.
+    /// Ends the open batches of all active lanes, also of those that another consumer is just taking from: it may
+    /// be about to run a handler for long, and the next put must find this sleeper.
+    fn disarm_all(&self, desk: &mut DeskGuard<'_, R>) {
+        desk.lanes.clear();
+        desk.lanes.extend(self.active.iter_from(0));
+        for &index in &desk.lanes {
+            let lane = self.lanes.get(index);
+            lane.claim();
+            self.active.clear(index);
+            lane.armed.store(0, SeqCst);
+            lane.release_claim();
+        }
+        barrier::heavy();
+        for &index in &desk.lanes {
+            self.lanes.get(index).claim();
+            self.leave(index);
+        }
+    }
+
+    /// Releases a claimed lane; if something waits in it still, makes sure it is looked at again. The lane stays
+    /// disarmed: its next put opens a batch, which keeps the time of what waits.
     fn leave(&self, index: usize) {
         let lane = self.lanes.get(index);
-        if lane.waiting() > 0 || lane.has_sealed() {
-            if lane.has_open_items() {
-                lane.armed.store(1, SeqCst);
-                if !self.settings.demand {
-                    self.note_due(self.due(lane).0);
-                }
+        // Exact, not `waiting`: in the middle of a rotation that one misses what is about to be sealed.
+        if lane.accepted() > lane.taken_items() {
+            if !self.settings.demand {
+                self.note_due(self.due(lane).0);
             }
             self.active.set(index);
         }
@@ -365,17 +385,22 @@ impl<T, R> Engine<T, R> {
     fn park(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) {
         let enlisted = self.bell.enlist();
         if self.settings.demand {
-            self.claim_active(desk);
-            self.disarm(&desk.lanes);
-            desk.lanes.iter().for_each(|&lane| self.leave(lane));
+            self.disarm_all(desk);
         }
         self.wake_at_ns.store(NEVER_NS, SeqCst);
         fence(SeqCst);
         if self.has_work(role, Look::Thorough) || self.state() >= HANDING_BACK || self.is_abandoned() {
-            return enlisted.leave();
+            enlisted.leave();
+            // What keeps this consumer awake may be in the hands of a thread that needs the core to go on.
+            return thread::yield_now();
         }
         self.soonest_ns.swap(NEVER_NS, SeqCst);
-        let (due_ns, _) = self.look_for_due(0);
+        fence(SeqCst);
+        let (due_ns, due_at_zero) = self.look_for_due(0);
+        if due_at_zero.is_some() {
+            self.note_due(0);
+            return enlisted.leave();
+        }
         self.note_due(due_ns);
         let wake_ns = due_ns.min(until_ns);
         self.wake_at_ns.store(wake_ns, SeqCst);

@@ -86,7 +86,7 @@ impl<T, R> Engine<T, R> {
                 Ok(())
             }
             Entry::Closed(item) => Err(self.refused(PutError::Closed(item))),
-            Entry::Full(parcel) => Err(self.refused(PutError::Full(parcel.item))),
+            Entry::Full(parcel) => Err(self.refused(PutError::Full(parcel.into_item()))),
         }
     }
 

@@ -159,13 +159,6 @@ impl<T, R> Lane<T, R> {
         self.sealed.load(Acquire) != self.consumed.taken_slabs.load(Relaxed)
     }
 
-    /// Whether the open slab holds items. For the holder of the claim.
-    pub(crate) fn has_open_items(&self) -> bool {
-        // SAFETY: as in `accepted_roughly`.
-        let open = unsafe { &*self.produced.open.load(Acquire) };
-        open.published() > open.taken.load(Relaxed)
-    }
-
     /// When the open batch got its first item, and the earliest time one of its items asked for.
     pub(crate) fn opened_and_pull_ns(&self) -> (u64, u64) {
         (self.produced.opened_ns.load(Relaxed), self.produced.pull_ns.load(Relaxed))

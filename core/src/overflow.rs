@@ -26,18 +26,18 @@ impl<T, R> Engine<T, R> {
         parcel: Parcel<T, R>,
         patience: &mut Patience,
     ) -> Result<Parcel<T, R>, PutError<T>> {
-        let Some(until_ns) = self.resolve(patience) else { return Err(PutError::Full(parcel.item)) };
+        let Some(until_ns) = self.resolve(patience) else { return Err(PutError::Full(parcel.into_item())) };
         let lends = self.settings.mode == Mode::Caller || self.settings.overflow == Overflow::RunInCaller;
         if lends && self.handle_one_here() {
             return Ok(parcel);
         }
         if handler::is_inside(self.id) {
-            return Err(PutError::Reentrant(parcel.item));
+            return Err(PutError::Reentrant(parcel.into_item()));
         }
         if self.wait_for_room(self.charged(parcel.weight), until_ns) {
             Ok(parcel)
         } else {
-            Err(PutError::TimedOut(parcel.item))
+            Err(PutError::TimedOut(parcel.into_item()))
         }
     }
 

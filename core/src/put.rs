@@ -28,6 +28,16 @@ pub(crate) struct Parcel<T, R> {
     pub(crate) pull_ns: u64,
 }
 
+impl<T, R> Parcel<T, R> {
+    /// The item of a refused parcel; its ticket is never seen.
+    pub(crate) fn into_item(self) -> T {
+        if let Some(ticket) = self.ticket {
+            ticket.discard();
+        }
+        self.item
+    }
+}
+
 /// What became of a parcel that reached its lane.
 pub(crate) enum Entry<T, R> {
     Accepted { sealed: bool },
@@ -47,6 +57,7 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
         let is_closing = producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS);
         if let Some(item) = is_closing.then(|| producer.take_back(0)).flatten() {
+            self.progress.wake_all();
             return Entry::Closed(item);
         }
         Entry::Accepted { sealed: self.seal_if_full(producer) }
@@ -73,7 +84,7 @@ impl<T, R> Engine<T, R> {
     #[inline(never)]
     pub(crate) fn enter(&self, producer: &mut LaneProducer<'_, T, R>, parcel: Parcel<T, R>) -> Entry<T, R> {
         if !self.is_open() {
-            return Entry::Closed(parcel.item);
+            return Entry::Closed(parcel.into_item());
         }
         if !self.has_credit(producer, parcel.weight) {
             return Entry::Full(parcel);
@@ -86,6 +97,7 @@ impl<T, R> Engine<T, R> {
         let is_closing = !self.announce(producer, 1, pull_ns);
         if let Some(item) = is_closing.then(|| producer.take_back(weight)).flatten() {
             self.bytes.give_back(self.charged(weight));
+            self.progress.wake_all();
             return Entry::Closed(item);
         }
         Entry::Accepted { sealed: self.seal_if_full(producer) || cut }
@@ -122,7 +134,7 @@ impl<T, R> Engine<T, R> {
     /// Changes slabs when the open one cannot take an item of this weight, or is used up. True when that
     /// sealed a batch.
     fn make_room_in_slab(&self, producer: &mut LaneProducer<'_, T, R>, weight: u64) -> bool {
-        let too_heavy = producer.bytes_in_slab() + weight > self.settings.batch_bytes_max;
+        let too_heavy = producer.bytes_in_slab().saturating_add(weight) > self.settings.batch_bytes_max;
         if too_heavy && !producer.is_slab_empty() {
             return self.seal(producer, SealReason::Bytes);
         }
@@ -157,6 +169,7 @@ impl<T, R> Engine<T, R> {
             if self.announce(producer, count, NEVER_NS) { 0 } else { producer.take_back_many(count) };
         items.give_up((count - refused) as usize);
         if refused > 0 {
+            self.progress.wake_all();
             return EntryMany::Closed;
         }
         EntryMany::Accepted { sealed: self.seal_if_full(producer) || cut }

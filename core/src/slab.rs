@@ -230,7 +230,7 @@ impl<T, R> Slab<T, R> {
         }
         if self.is_weighed() {
             for slot in 0..count {
-                self.set_weight_sum(len + slot, bytes + from.weight(start, start + slot + 1));
+                self.set_weight_sum(len + slot, bytes.saturating_add(from.weight(start, start + slot + 1)));
             }
         }
     }

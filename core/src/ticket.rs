@@ -112,20 +112,26 @@ impl<R> Cell<R> {
     }
 
     /// Lets go of one end's hold; frees the cell when the other end has let go before.
-    fn let_go(&self, end: u32) {
-        let before = self.state.fetch_and(!end, AcqRel);
+    ///
+    /// By pointer, as [`free`](Self::free): a reference as an argument must stay good until the function returns, and
+    /// the cell may be gone before.
+    fn let_go(cell: NonNull<Self>, end: u32) {
+        // SAFETY: this end still holds the cell.
+        let before = unsafe { cell.as_ref() }.state.fetch_and(!end, AcqRel);
         if before & (ITEM | TICKET) == end {
-            self.free();
+            Self::free(cell);
         }
     }
 
     /// Returns the cell to its pool. Only the last holder may call this.
-    fn free(&self) {
+    fn free(cell: NonNull<Self>) {
+        // SAFETY: the pool has not got the cell back yet.
+        let this = unsafe { cell.as_ref() };
         // SAFETY: both ends have let go, so nobody else reads or writes these slots.
-        let outcome = self.outcome.with_mut(|outcome| unsafe { (*outcome).take() });
+        let outcome = this.outcome.with_mut(|outcome| unsafe { (*outcome).take() });
         // SAFETY: as above.
-        let waiter = self.waiter.with_mut(|waiter| unsafe { (*waiter).take() });
-        Home::give_back(self.home, self);
+        let waiter = this.waiter.with_mut(|waiter| unsafe { (*waiter).take() });
+        Home::give_back(this.home, cell);
         // A reply and a waker are the user's; their drops may panic, and come after the last touch of the cell.
         if outcome.is_some() || waiter.is_some() {
             shielded(|| drop((outcome, waiter)));
@@ -177,7 +183,7 @@ impl<R> TicketEnd<R> {
             match cell.state.compare_exchange_weak(state, next, AcqRel, Acquire) {
                 Err(now) => state = now,
                 Ok(_) if waiting => return end.finish_and_wake(),
-                Ok(_) if state & TICKET == 0 => return cell.free(),
+                Ok(_) if state & TICKET == 0 => return Cell::free(end.0),
                 Ok(_) => return,
             }
         }
@@ -193,11 +199,19 @@ impl<R> TicketEnd<R> {
             state = now;
         }
         if state & TICKET == 0 {
-            cell.free();
+            Cell::free(self.0);
         }
         if let Some(waiter) = waiter {
             waiter.wake();
         }
+    }
+}
+
+impl<R> TicketEnd<R> {
+    /// Ends a pair whose item was refused: the ticket is never seen.
+    pub(crate) fn discard(self) {
+        let end = std::mem::ManuallyDrop::new(self);
+        Cell::let_go(end.0, ITEM);
     }
 }
 
@@ -212,7 +226,7 @@ impl<R> Drop for TicketEnd<R> {
         if self.begin() || self.cell().state.load(Acquire) & PHASE == TAKEN {
             TicketEnd(self.0).settle(Err(TicketError::HandedBack));
         } else {
-            self.cell().let_go(ITEM);
+            Cell::let_go(self.0, ITEM);
         }
     }
 }
@@ -433,9 +447,9 @@ impl<R> Drop for Ticket<R> {
     fn drop(&mut self) {
         let cell = self.cell();
         if cell.state.load(Acquire) & ITEM == 0 {
-            cell.free();
+            Cell::free(self.0);
         } else {
-            cell.let_go(TICKET);
+            Cell::let_go(self.0, TICKET);
         }
     }
 }
@@ -467,14 +481,14 @@ impl<R> Home<R> {
         home.as_ptr().cast()
     }
 
-    fn give_back(home: NonNull<Self>, cell: &Cell<R>) {
+    fn give_back(home: NonNull<Self>, cell: NonNull<Cell<R>>) {
         // SAFETY: the home is freed only after the last cell has come back, and this one is on its way.
         let returned = unsafe { &home.as_ref().returned };
         let mut head = returned.load(Relaxed);
         while head != Self::orphaned(home) {
             // SAFETY: the cell was let go by both ends; its link is the returner's until it is pushed.
-            cell.next.with_mut(|next| unsafe { *next = head });
-            match returned.compare_exchange_weak(head, ptr::from_ref(cell).cast_mut(), Release, Relaxed) {
+            unsafe { cell.as_ref() }.next.with_mut(|next| unsafe { *next = head });
+            match returned.compare_exchange_weak(head, cell.as_ptr(), Release, Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
             }
@@ -538,9 +552,13 @@ impl<R> TicketPool<R> {
         self.out -= self.count_free();
         if self.free.is_null() {
             let chunk: Box<[_]> = (0..CHUNK).map(|_| Cell::new(self.home)).collect();
-            self.link(&chunk);
-            // SAFETY: only the pool touches the chunks while it lives.
-            home.chunks.with_mut(|chunks| unsafe { (*chunks).push(chunk) });
+            // Linked where it stays: a box that is moved afterwards would end the right of the pointers into it.
+            // SAFETY: only the pool touches the chunks while it lives, and chunks live as long as the home.
+            let chunk = home.chunks.with_mut(|chunks| unsafe {
+                (*chunks).push(chunk);
+                &*std::ptr::from_ref(&*(&(*chunks))[(&(*chunks)).len() - 1])
+            });
+            self.link(chunk);
         }
     }
 

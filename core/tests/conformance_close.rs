@@ -440,8 +440,8 @@ fn one_stuck(gate: &Arc<Gate>) -> Rig<u64> {
 fn c05_a_flush_after_one_that_timed_out_is_still_a_barrier() {
     guarded("C05 after a timeout", || {
         let gate = Arc::new(Gate::default());
-        let _open = OpenAtEnd(&gate);
         let rig = one_stuck(&gate);
+        let _open = OpenAtEnd(&gate);
         for attempt in 1..=4 {
             let flushed = rig.batcher.flush_timeout(Duration::from_millis(1));
             assert_eq!(flushed, Err(FlushError::TimedOut), "flush {attempt} while an item has no outcome");
@@ -456,8 +456,8 @@ fn c05_a_flush_after_one_that_timed_out_is_still_a_barrier() {
 fn c05_a_flush_with_a_timeout_honours_it_while_another_flush_waits() {
     guarded("C05 two flushes", || {
         let gate = Arc::new(Gate::default());
-        let _open = OpenAtEnd(&gate);
         let rig = one_stuck(&gate);
+        let _open = OpenAtEnd(&gate);
         let (told, flushes) = channel();
         for timeout in [Duration::MAX, Duration::from_millis(1), Duration::ZERO] {
             let (batcher, told) = (rig.batcher.clone(), told.clone());

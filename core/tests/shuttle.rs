@@ -306,6 +306,9 @@ fn close_while_putting(builder: Builder<u64>, deadline: Deadline) {
     thread::yield_now();
     let receipt = batcher.close(deadline);
     join(threads);
+    while batcher.stats().live > 0 {
+        thread::yield_now();
+    }
     let end = batcher.close(Deadline::never());
     let stats = batcher.stats();
     assert!(receipt.is_balanced() && end.is_balanced(), "{receipt:?} {end:?}");
@@ -383,8 +386,11 @@ fn close_wakes_a_blocked_put_and_gives_its_item_back() {
         };
         thread::yield_now();
         let receipt = batcher.close(Deadline::now());
-        assert!(matches!(blocked.join().unwrap(), Err(PutError::Closed(2))));
-        assert_eq!(receipt.items, [1]);
+        // The closer may find the second item in its lane, in the moment before its put looks at the state.
+        match blocked.join().unwrap() {
+            Ok(()) => assert_eq!(receipt.items, [1, 2]),
+            refused => assert_eq!((refused, &receipt.items[..]), (Err(PutError::Closed(2)), &[1][..])),
+        }
         assert!(receipt.is_balanced());
     });
 }
@@ -442,7 +448,7 @@ fn tickets_outlive_the_batcher() {
 #[test]
 fn a_poller_that_times_out_hands_its_watch_on() {
     check(2000, || {
-        let time = VirtualClock::new();
+        let (time, gone) = (VirtualClock::new(), Arc::new(Mutex::new(false)));
         let batcher = Arc::new(lingering(&time).build_poll().unwrap());
         let patient = {
             let batcher = batcher.clone();
@@ -450,10 +456,18 @@ fn a_poller_that_times_out_hands_its_watch_on() {
         };
         let hasty = {
             let batcher = batcher.clone();
-            thread::spawn(move || batcher.next_batch(LINGER / 2).map(|batch| batch[0]))
+            let gone = gone.clone();
+            thread::spawn(move || {
+                let item = batcher.next_batch(LINGER / 2).map(|batch| batch[0]);
+                *gone.lock().unwrap() = true;
+                item
+            })
         };
         batcher.put(1).unwrap();
-        time.advance(LINGER / 2);
+        while !*gone.lock().unwrap() {
+            time.advance(LINGER / 2);
+            thread::yield_now();
+        }
         let hasty = hasty.join().unwrap();
         time.advance(LINGER);
         if hasty.is_none() {

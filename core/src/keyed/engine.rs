@@ -16,6 +16,7 @@ use crate::options::{Deadline, ItemOptions};
 use crate::overflow::Patience;
 use crate::put::Parcel;
 use crate::seal::SealReason;
+use crate::shield::shielded;
 use crate::sync::{AtomicI64, AtomicU64, Mutex, fence, lock, spin_loop, thread};
 use crate::ticket::TicketPool;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -43,6 +44,18 @@ pub(super) struct KeyedEngine<K, T, R> {
     open_keys: AtomicI64,
     accepted: AtomicU64,
     taken: AtomicU64,
+}
+
+/// The credit of an item that is not in a batch yet; dropped, it is given back.
+struct Credit<'a, T, R> {
+    engine: &'a Engine<T, R>,
+    weight: u64,
+}
+
+impl<T, R> Drop for Credit<'_, T, R> {
+    fn drop(&mut self) {
+        self.engine.give_back_credit(1, self.weight);
+    }
 }
 
 /// A batch whose turn it is, and where it belongs.
@@ -100,6 +113,7 @@ impl<K, T, R> KeyedEngine<K, T, R> {
         while let Some(turned) = self.next(&mut desk) {
             let Turned { key, batch, shard, slot } = turned;
             self.engine.handle(&mut desk, batch, &mut |batch| handler(&key, batch));
+            shielded(|| drop(key));
             self.finish(shard, slot);
         }
     }
@@ -141,10 +155,8 @@ impl<K, T, R> KeyedEngine<K, T, R> {
         let sealed = lock(&self.shards[ticket.shard]).seal_opening(&self.engine, ticket, reason, max);
         let Some(gets_in_line) = sealed else { return };
         self.open_keys.fetch_sub(1, AcqRel);
-        let mut turnstile = lock(&self.turnstile);
-        turnstile.end_opening(ticket.shard, ticket.slot);
         if gets_in_line {
-            turnstile.get_in_line(ticket.shard, ticket.slot);
+            lock(&self.turnstile).get_in_line(ticket.shard, ticket.slot);
         }
     }
 
@@ -209,7 +221,9 @@ impl<K, T, R> KeyedEngine<K, T, R> {
         let max = self.limits.in_flight_per_key_max;
         let (gets_in_line, evicted) = lock(&self.shards[shard]).finish(slot, max, idle_max);
         // The key is the user's: it is dropped outside the lock.
-        drop(evicted);
+        if let Some(key) = evicted {
+            shielded(|| drop(key));
+        }
         if gets_in_line {
             self.get_in_line(shard, slot);
         }
@@ -224,11 +238,12 @@ impl<K, T, R> KeyedEngine<K, T, R> {
 
     /// Seals every open batch.
     fn seal_all(&self, reason: SealReason) {
+        let max = self.limits.in_flight_per_key_max;
         for (index, shard) in self.shards.iter().enumerate() {
-            let (in_line, sealed) =
-                lock(shard).seal_all(&self.engine, reason, self.limits.in_flight_per_key_max);
-            self.open_keys.fetch_sub(sealed as i64, AcqRel);
+            let (sealed, in_line) = lock(shard).seal_all(&self.engine, reason, max);
+            self.open_keys.fetch_sub(sealed.len() as i64, AcqRel);
             let mut turnstile = lock(&self.turnstile);
+            sealed.into_iter().for_each(|(slot, opening)| turnstile.end_opening(index, slot, opening));
             in_line.into_iter().for_each(|slot| turnstile.get_in_line(index, slot));
         }
         self.engine.bell.wake_all();
@@ -283,7 +298,11 @@ impl<K: Clone, T, R> KeyedEngine<K, T, R> {
                 shard.take_all()
             };
             for (key, sealed) in left {
-                let mut batch = self.batch(&mut desk, &sealed);
+                let run = sealed.run();
+                desk.counts().taken.add(u64::from(run.len));
+                self.taken.fetch_add(u64::from(run.len), AcqRel);
+                let marks = std::mem::take(&mut desk.marks);
+                let mut batch = Batch::new(run, sealed.reason, sealed.half, marks);
                 self.engine.begin(desk.counts(), &mut batch);
                 self.engine.handed_back.fetch_add(u64::from(batch.kept), AcqRel);
                 items.extend(batch.drain().map(|item| (K::clone(&key), item)));
@@ -339,22 +358,25 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
                 Err(error) => return self.engine.refuse(error, asked),
             }
         }
-        self.engine.refuse(PutError::Closed(parcel.item), Patience::Never)
+        self.engine.refuse(PutError::Closed(parcel.into_item()), Patience::Never)
     }
 
     /// Puts an admitted parcel into its key's open batch.
     fn enter(&self, key: &K, hash: u64, parcel: Parcel<T, R>) -> Result<(), PutError<T>> {
         let index = (hash >> 48) as usize % SHARDS;
         let (weight, pull_ns) = (parcel.weight, parcel.pull_ns);
+        // The key's comparison and copy are the user's; if one panics, the item is dropped and its credit returned.
+        let credit = Credit { engine: &self.engine, weight };
         let mut shard = lock(&self.shards[index]);
         if !self.engine.is_open() {
             drop(shard);
-            self.engine.give_back_credit(1, weight);
-            return self.engine.refuse(PutError::Closed(parcel.item), Patience::Never);
+            drop(credit);
+            return self.engine.refuse(PutError::Closed(parcel.into_item()), Patience::Never);
         }
         let slot = shard.slot_of(key, hash);
         let change = shard.add(&self.engine, slot, parcel, self.limits.in_flight_per_key_max);
         self.accepted.fetch_add(1, AcqRel);
+        std::mem::forget(credit);
         drop(shard);
         self.announce(index, slot, &change, pull_ns);
         Ok(())
@@ -362,9 +384,9 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
 
     /// Sets the timer of a batch that was opened, and gets a sealed one in line.
     fn announce(&self, shard: usize, slot: usize, change: &Change, pull_ns: u64) {
-        if change.sealed > 0 {
-            self.open_keys.fetch_sub(change.sealed, AcqRel);
-            lock(&self.turnstile).end_opening(shard, slot);
+        if let Some(opening) = change.ended {
+            self.open_keys.fetch_sub(1, AcqRel);
+            lock(&self.turnstile).end_opening(shard, slot, opening);
         }
         if change.gets_in_line {
             self.get_in_line(shard, slot);
@@ -375,7 +397,7 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
             if opened > self.limits.open_keys_max as i64 {
                 self.seal_oldest();
             }
-        } else if change.sealed == 0 && pull_ns != NEVER_NS {
+        } else if change.ended.is_none() && pull_ns != NEVER_NS {
             let opening = lock(&self.shards[shard]).opening_of(slot);
             self.set_timer(shard, slot, opening, pull_ns);
         }

@@ -63,6 +63,9 @@ impl<T, R> Sealed<T, R> {
     }
 }
 
+/// Fewer entries of keys that are busy again than this are left in the list of idle ones.
+const STALE_MAX: usize = 64;
+
 /// What a put changed.
 #[derive(Default)]
 pub(super) struct Change {
@@ -70,8 +73,8 @@ pub(super) struct Change {
     pub(super) opened: Option<u64>,
     /// Whether the slot must get in line.
     pub(super) gets_in_line: bool,
-    /// Batches that it sealed.
-    pub(super) sealed: i64,
+    /// The number of a batch that was open before, and is sealed now.
+    pub(super) ended: Option<u64>,
 }
 
 impl<K, T, R> Default for Shard<K, T, R> {
@@ -146,9 +149,11 @@ impl<K, T, R> Shard<K, T, R> {
         in_flight_max: usize,
     ) -> Change {
         let mut change = Change::default();
+        let openings = self.slots[slot].openings;
         let bytes = self.slots[slot].open.as_ref().map_or(0, |open| open.bytes);
-        if bytes > 0 && bytes + parcel.weight > engine.settings.batch_bytes_max {
-            change.sealed += i64::from(self.seal(engine, slot, SealReason::Bytes));
+        let too_heavy = bytes.saturating_add(parcel.weight) > engine.settings.batch_bytes_max;
+        if too_heavy && self.seal(engine, slot, SealReason::Bytes) {
+            change.ended = Some(openings);
         }
         let slot_ref = &mut self.slots[slot];
         if slot_ref.open.is_none() {
@@ -161,7 +166,9 @@ impl<K, T, R> Shard<K, T, R> {
         if open.len == engine.settings.batch_items_max {
             self.seal(engine, slot, SealReason::Size);
             // A batch that this very put opened needs no timer, and was never counted as open.
-            change.sealed += i64::from(change.opened.take().is_none());
+            if change.opened.take().is_none() {
+                change.ended = Some(openings);
+            }
         }
         change.gets_in_line = self.slots[slot].get_in_line(in_flight_max);
         change
@@ -190,17 +197,19 @@ impl<K, T, R> Shard<K, T, R> {
         Some(self.slots[ticket.slot].get_in_line(in_flight_max))
     }
 
-    /// Seals every open batch; returns the slots that must get in line, and how many batches there were.
+    /// Seals every open batch; returns those slots with their openings, and the slots that must get in line.
     pub(super) fn seal_all(
         &mut self,
         engine: &Engine<T, R>,
         reason: SealReason,
         in_flight_max: usize,
-    ) -> (Vec<usize>, usize) {
-        let sealed = (0..self.slots.len()).filter(|&slot| self.seal(engine, slot, reason)).count();
-        let in_line =
-            (0..self.slots.len()).filter(|&slot| self.slots[slot].get_in_line(in_flight_max)).collect();
-        (in_line, sealed)
+    ) -> (Vec<(usize, u64)>, Vec<usize>) {
+        let slots = 0..self.slots.len();
+        let sealed = slots.clone().filter(|&slot| self.seal(engine, slot, reason));
+        let sealed: Vec<_> = sealed.collect();
+        let sealed = sealed.into_iter().map(|slot| (slot, self.slots[slot].openings)).collect();
+        let in_line = slots.filter(|&slot| self.slots[slot].get_in_line(in_flight_max)).collect();
+        (sealed, in_line)
     }
 
     /// The oldest sealed batch of a slot whose turn it is, its key, and whether the slot gets in line again.
@@ -233,6 +242,10 @@ impl<K, T, R> Shard<K, T, R> {
         slot.idle_since = Some(slot.idle_times);
         self.idle.push_back((index, slot.idle_times));
         self.idle_keys += 1;
+        if self.idle.len() > 2 * self.idle_keys + STALE_MAX {
+            let slots = &self.slots;
+            self.idle.retain(|&(index, since)| slots[index].idle_since == Some(since));
+        }
         (gets_in_line, self.evict(idle_max))
     }
 
@@ -294,7 +307,7 @@ impl<T, R> Open<T, R> {
         // SAFETY: the slab came from the pool and is this slot's alone until it is sealed.
         let slab = unsafe { self.slab.as_ref() };
         slab.write(self.len, parcel.item);
-        self.bytes += parcel.weight;
+        self.bytes = self.bytes.saturating_add(parcel.weight);
         if parcel.ticket.is_some() || parcel.deadline_ns != crate::clock::NEVER_NS {
             slab.push_extra(Extra { slot: self.len, deadline_ns: parcel.deadline_ns, ticket: parcel.ticket });
         }

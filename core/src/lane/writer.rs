@@ -168,7 +168,7 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         let (slab, pos) = (self.slab(), self.writer.pos);
         assert!(pos < self.writer.capacity, "a full slab is sealed before anybody else writes");
         self.write_at(pos, item);
-        self.writer.bytes += weight;
+        self.writer.bytes = self.writer.bytes.saturating_add(weight);
         if !self.writer.fast && self.is_weighed() {
             slab.set_weight_sum(pos, self.writer.bytes);
         }
@@ -290,7 +290,7 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
             drop(slab.pop_extra(last));
             item = Some(slab.read(last));
             self.writer.pos = last;
-            self.writer.bytes -= weight;
+            self.writer.bytes = self.writer.bytes.saturating_sub(weight);
             self.writer.set_limit();
         }
         self.lane.release_claim();

@@ -38,6 +38,10 @@ pub(crate) struct Rig<T: Send + 'static> {
 }
 
 impl Mode {
+    pub(crate) fn has_one_consumer(self) -> bool {
+        !matches!(self.kind, Kind::Thread(2..) | Kind::Poll(2..))
+    }
+
     /// Starts a batcher whose batches go to `handler`, by this mode.
     pub(crate) fn start<T: Send + 'static>(
         self,
