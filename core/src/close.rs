@@ -102,7 +102,7 @@ impl<T, R> Engine<T, R> {
             if self.settings.mode == Mode::Caller && self.handle_next_here() {
                 continue;
             }
-            self.wait_for_progress(until_ns, &is_drained);
+            self.wait_for_progress(until_ns, || is_drained() || self.could_help());
         }
         true
     }

@@ -53,7 +53,7 @@ pub(crate) enum Role {
 
 /// How closely a consumer looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+pub(crate) enum Look {
     /// Without the words that producers write per item, unless it takes partial batches anyway: reading them over
     /// and over would cost every put a cache miss.
     Quick,
@@ -131,16 +131,15 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Whether a look for a batch is worth while. Reads only.
-    fn has_work(&self, role: Role, look: Look) -> bool {
+    pub(crate) fn has_work(&self, role: Role, look: Look) -> bool {
         let soonest_ns = self.soonest_ns.load(Relaxed);
         if soonest_ns != NEVER_NS && self.now_ns() >= soonest_ns {
             return true;
         }
         let everything = self.takes_everything(role);
-        let flushing = self.flushes.load(SeqCst) > 0;
         let mut waiting = 0;
         for lane in self.active.iter_from(0).map(|lane| self.lanes.get(lane)) {
-            if role == Role::Worker && lane.has_sealed() || flushing && lane.flush_wants_more() {
+            if role == Role::Worker && lane.has_sealed() || lane.flush_wants_more() {
                 return true;
             }
             if look == Look::Thorough || everything {
@@ -201,7 +200,7 @@ impl<T, R> Engine<T, R> {
         if self.state() == DRAINING {
             return self.gather(desk, half, SealReason::Close, |_| false);
         }
-        let wanted = self.flushes.load(SeqCst) > 0 && self.lanes.iter().any(Lane::flush_wants_more);
+        let wanted = self.active.iter_from(0).any(|lane| self.lanes.get(lane).flush_wants_more());
         wanted.then(|| self.gather(desk, half, SealReason::Flush, Lane::flush_wants_more)).flatten()
     }
 

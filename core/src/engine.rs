@@ -101,7 +101,6 @@ pub(crate) struct Engine<T, R> {
     pub(crate) pressure: AtomicUsize,
     /// Callers of flush and close.
     pub(crate) progress: WaitList,
-    pub(crate) flushes: AtomicUsize,
     /// Held by the one flush that runs.
     pub(crate) flushing: AtomicBool,
     pub(crate) linger_ns: AtomicU64,
@@ -140,7 +139,6 @@ impl<T, R> Engine<T, R> {
             room: WaitList::default(),
             pressure: AtomicUsize::new(0),
             progress: WaitList::default(),
-            flushes: AtomicUsize::new(0),
             flushing: AtomicBool::new(false),
             linger_ns: AtomicU64::new(linger_ns),
             tick_ns: AtomicU64::new(tick_ns),

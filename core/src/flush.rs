@@ -14,27 +14,29 @@ use crate::engine::{Engine, HANDING_BACK, Mode};
 use crate::error::FlushError;
 use crate::handler;
 use crate::lane::Lane;
+use crate::sync::thread;
 use std::cell::Cell;
 use std::sync::atomic::Ordering::SeqCst;
 
 impl<T, R> Engine<T, R> {
     pub(crate) fn flush(&self, until_ns: u64) -> Result<(), FlushError> {
-        self.flush_alone(until_ns, || {
-            self.lanes.iter().for_each(Lane::mark_for_flush);
-            self.flushes.fetch_add(1, SeqCst);
-            self.bell.wake_all();
-            let taken = self.wait_until(until_ns, || !self.lanes.iter().any(Lane::flush_wants_more));
-            self.flushes.fetch_sub(1, SeqCst);
-            taken
-        })
+        self.flush_alone(
+            until_ns,
+            || {
+                self.lanes.iter().for_each(Lane::mark_for_flush);
+                self.bell.wake_all();
+            },
+            || !self.lanes.iter().any(Lane::flush_wants_more),
+        )
     }
 
-    /// Runs `take_all`, which sees to it that everything accepted so far is taken, and then waits for what is in
-    /// flight; one flush at a time.
+    /// Seals everything with `seal`, waits until it is `taken`, and then until what was in flight has its
+    /// outcome; the waiting is done by one flush at a time.
     pub(crate) fn flush_alone(
         &self,
         until_ns: u64,
-        take_all: impl Fn() -> Result<(), FlushError>,
+        seal: impl Fn(),
+        taken: impl Fn() -> bool,
     ) -> Result<(), FlushError> {
         if handler::is_inside(self.id) {
             return Err(FlushError::InHandler);
@@ -42,12 +44,13 @@ impl<T, R> Engine<T, R> {
         if !self.is_open() {
             return Err(FlushError::Closed);
         }
+        seal();
         let is_mine = Cell::new(false);
         self.wait_until(until_ns, || {
             is_mine.set(is_mine.get() || self.flushing.compare_exchange(false, true, SeqCst, SeqCst).is_ok());
             is_mine.get()
         })?;
-        let flushed = take_all().and_then(|()| self.wait_for_flight(until_ns));
+        let flushed = self.wait_until(until_ns, taken).and_then(|()| self.wait_for_flight(until_ns));
         self.flushing.store(false, SeqCst);
         self.progress.wake_all();
         flushed
@@ -72,7 +75,9 @@ impl<T, R> Engine<T, R> {
             if self.settings.mode == Mode::Caller && self.handle_next_here() {
                 continue;
             }
-            self.wait_for_progress(until_ns, || reached() || self.state() >= HANDING_BACK);
+            self.wait_for_progress(until_ns, || {
+                reached() || self.state() >= HANDING_BACK || self.could_help()
+            });
         }
         Ok(())
     }
@@ -81,7 +86,8 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn wait_for_progress(&self, until_ns: u64, reached: impl Fn() -> bool) {
         let enlisted = self.progress.enlist();
         if reached() {
-            return enlisted.leave();
+            enlisted.leave();
+            return thread::yield_now();
         }
         self.settings.clock.park_until(until_ns);
         enlisted.parked();

@@ -2,8 +2,8 @@
 //! close in caller mode.
 
 use crate::desk::DeskGuard;
-use crate::dispatch::Role;
-use crate::engine::Engine;
+use crate::dispatch::{Look, Role};
+use crate::engine::{Engine, Mode};
 use crate::handler;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -18,6 +18,12 @@ impl<T, R> Engine<T, R> {
         let Some(batch) = self.take_anything(&mut desk) else { return false };
         self.handle(&mut desk, batch, &mut |batch| handler(batch));
         true
+    }
+
+    /// Whether this thread, in caller mode, has something to handle: another caller may have let go of a lane just
+    /// before.
+    pub(crate) fn could_help(&self) -> bool {
+        self.settings.mode == Mode::Caller && self.has_work(Role::Worker, Look::Thorough)
     }
 
     /// Takes the next batch that is due to anybody and handles it on this thread.

@@ -152,7 +152,13 @@ impl<K, T, R> KeyedEngine<K, T, R> {
             false => SealReason::Demand,
         };
         let max = self.limits.in_flight_per_key_max;
-        let sealed = lock(&self.shards[ticket.shard]).seal_opening(&self.engine, ticket, reason, max);
+        let is_drain = self.engine.settings.demand && self.engine.pressure.load(SeqCst) == 0;
+        let mut shard = lock(&self.shards[ticket.shard]);
+        if is_drain && shard.waits_for_its_turn(ticket, max) {
+            return;
+        }
+        let sealed = shard.seal_opening(&self.engine, ticket, reason, max);
+        drop(shard);
         let Some(gets_in_line) = sealed else { return };
         self.open_keys.fetch_sub(1, AcqRel);
         if gets_in_line {
@@ -219,7 +225,13 @@ impl<K, T, R> KeyedEngine<K, T, R> {
     fn finish(&self, shard: usize, slot: usize) {
         let idle_max = self.limits.idle_keys_max.div_ceil(SHARDS);
         let max = self.limits.in_flight_per_key_max;
-        let (gets_in_line, evicted) = lock(&self.shards[shard]).finish(slot, max, idle_max);
+        let (gets_in_line, evicted) = {
+            let mut keys = lock(&self.shards[shard]);
+            if keys.seal_waiting(&self.engine, slot) {
+                self.open_keys.fetch_sub(1, AcqRel);
+            }
+            keys.finish(slot, max, idle_max)
+        };
         // The key is the user's: it is dropped outside the lock.
         if let Some(key) = evicted {
             shielded(|| drop(key));
@@ -251,10 +263,7 @@ impl<K, T, R> KeyedEngine<K, T, R> {
 
     pub(super) fn flush(&self, until_ns: u64) -> Result<(), FlushError> {
         // Batches enter flight when they are sealed, so nothing else must be waited for.
-        self.engine.flush_alone(until_ns, || {
-            self.seal_all(SealReason::Flush);
-            Ok(())
-        })
+        self.engine.flush_alone(until_ns, || self.seal_all(SealReason::Flush), || true)
     }
 
     fn is_drained(&self) -> bool {

@@ -37,6 +37,8 @@ struct Slot<K, T, R> {
     in_flight: usize,
     /// Whether the slot stands in the turnstile's line.
     is_in_line: bool,
+    /// Whether the open batch is to be sealed as soon as one in flight ends.
+    is_waiting: bool,
     /// Counts idle times, so that a key that was used again is not evicted by an old entry.
     idle_since: Option<u64>,
     idle_times: u64,
@@ -122,6 +124,7 @@ impl<K, T, R> Slot<K, T, R> {
             sealed: VecDeque::new(),
             in_flight: 0,
             is_in_line: false,
+            is_waiting: false,
             idle_since: None,
             idle_times: 0,
         }
@@ -195,6 +198,20 @@ impl<K, T, R> Shard<K, T, R> {
             return None;
         }
         Some(self.slots[ticket.slot].get_in_line(in_flight_max))
+    }
+
+    /// In drain mode: whether a batch stays open, and grows, because its key has as many in flight as it may. It is
+    /// sealed when one of them ends.
+    pub(super) fn waits_for_its_turn(&mut self, ticket: Ticket, in_flight_max: usize) -> bool {
+        let slot = &mut self.slots[ticket.slot];
+        let waits = slot.openings == ticket.opening && slot.in_flight >= in_flight_max;
+        slot.is_waiting |= waits;
+        waits
+    }
+
+    /// Seals a batch that has waited for its key's turn.
+    pub(super) fn seal_waiting(&mut self, engine: &Engine<T, R>, slot: usize) -> bool {
+        std::mem::take(&mut self.slots[slot].is_waiting) && self.seal(engine, slot, SealReason::Demand)
     }
 
     /// Seals every open batch; returns those slots with their openings, and the slots that must get in line.
