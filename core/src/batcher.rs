@@ -99,10 +99,13 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         }
     }
 
-    #[cold]
+    /// The first put of a thread, of a batch, or after its credit; and every put of an ordered batcher.
     #[inline(never)]
     fn put_slowly(&self, item: T) -> Result<(), PutError<T>> {
-        self.engine.put(&self.entrance(), item, Patience::Policy)
+        match self.engine.ordered_lane() {
+            Some(lane) => self.engine.put_ordered(lane, item),
+            None => self.engine.put(&self.entrance(), item, Patience::Policy),
+        }
     }
 
     /// Puts one item if there is room now; never waits.
@@ -400,8 +403,8 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     }
 
     fn entrance(&self) -> Entrance<'_, T, R> {
-        if self.engine.settings.ordered {
-            return Entrance::Ordered(self.engine.ordered_lane());
+        if let Some(lane) = self.engine.ordered_lane() {
+            return Entrance::Ordered(lane);
         }
         let mine = threads::recent(&self.engine).or_else(|| threads::find(&self.engine));
         mine.map_or_else(|| Entrance::Borrowed(self.engine.acquire_lane()), Entrance::Own)

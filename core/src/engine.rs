@@ -17,7 +17,7 @@ use crate::pool::Pool;
 use crate::seal::SealReason;
 use crate::shield::shielded;
 use crate::slab::Slab;
-use crate::sync::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize};
 use crate::table::Table;
 use crate::wait::WaitList;
 use crossbeam_utils::CachePadded;
@@ -110,6 +110,8 @@ pub(crate) struct Engine<T, R> {
     pub(crate) handed_back: AtomicU64,
     /// Held by the one producer that is in an ordered lane.
     pub(crate) ordered: CachePadded<AtomicBool>,
+    /// The one lane of an ordered batcher; null otherwise.
+    ordered_lane: AtomicPtr<Lane<T, R>>,
     pub(crate) closing: AtomicBool,
     /// Caller mode: a handler's own puts have sealed slabs, which the put that runs it must handle.
     pub(crate) left_sealed: AtomicBool,
@@ -146,6 +148,7 @@ impl<T, R> Engine<T, R> {
             dropped: AtomicU64::new(0),
             handed_back: AtomicU64::new(0),
             ordered: CachePadded::new(AtomicBool::new(false)),
+            ordered_lane: AtomicPtr::new(std::ptr::null_mut()),
             closing: AtomicBool::new(false),
             left_sealed: AtomicBool::new(false),
             orphaned: AtomicBool::new(false),
@@ -153,6 +156,10 @@ impl<T, R> Engine<T, R> {
             settings,
         };
         engine.fill_pools(workers);
+        if engine.settings.ordered {
+            let lane = std::ptr::from_ref(engine.acquire_lane()).cast_mut();
+            engine.ordered_lane.store(lane, Relaxed);
+        }
         engine
     }
 
@@ -198,14 +205,10 @@ impl<T, R> Engine<T, R> {
     }
 
     /// The one lane of an ordered batcher.
-    pub(crate) fn ordered_lane(&self) -> &Lane<T, R> {
-        if self.lanes.len() == 0 {
-            let _first = crate::ordered::OrderedGuard::lock(&self.ordered);
-            if self.lanes.len() == 0 {
-                return self.acquire_lane();
-            }
-        }
-        self.lanes.get(0)
+    #[inline]
+    pub(crate) fn ordered_lane(&self) -> Option<&Lane<T, R>> {
+        // SAFETY: null, or a lane of the table, which lives as long as the engine and does not move with it.
+        unsafe { self.ordered_lane.load(Relaxed).as_ref() }
     }
 
     pub(crate) fn state(&self) -> u8 {

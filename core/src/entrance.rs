@@ -40,6 +40,7 @@ impl<T, R> Entrance<'_, T, R> {
     }
 
     /// Runs `act` as the lane's producer. `act` must not run user code, nor come here again.
+    #[inline]
     fn with<A>(&self, engine: &Engine<T, R>, act: impl FnOnce(LaneProducer<'_, T, R>) -> A) -> A {
         let _order = matches!(self, Self::Ordered(_)).then(|| OrderedGuard::lock(&engine.ordered));
         // SAFETY: the thread owns the lane, or holds the lock of the ordered one; `act` is one step of ours.
@@ -64,6 +65,26 @@ impl<T, R> Engine<T, R> {
             Ok(None) => Ok(()),
             Ok(Some(entry)) => self.conclude(entrance, entry),
             Err(item) => self.put_with(entrance, item, ItemOptions::new(), patience),
+        }
+    }
+
+    /// As [`put`](Self::put) into the ordered lane, by its shortest path.
+    #[inline]
+    pub(crate) fn put_ordered(&self, lane: &Lane<T, R>, item: T) -> Result<(), PutError<T>> {
+        let order = OrderedGuard::lock(&self.ordered);
+        // SAFETY: the lock makes this thread the lane's producer.
+        let mut producer = unsafe { lane.producer() };
+        match producer.put_fast(item) {
+            Fast::Published => Ok(()),
+            Fast::LookAgain => {
+                let entry = self.look_again(&mut producer);
+                drop(order);
+                self.conclude(&Entrance::Ordered(lane), entry)
+            }
+            Fast::NotWritten(item) => {
+                drop(order);
+                self.put_with(&Entrance::Ordered(lane), item, ItemOptions::new(), Patience::Policy)
+            }
         }
     }
 

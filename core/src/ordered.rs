@@ -16,8 +16,11 @@
 use crate::sync::{AtomicBool, spin_loop, thread};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-/// Back-off steps that spin; each is twice as long as the one before.
-const SPIN_STEPS: u32 = 7;
+/// Spin hints of the first wait: a microsecond or two, a hundred puts of whoever has the lane. A shorter wait would
+/// move the lane's cache lines to and fro at every few puts.
+const SPINS_MIN: u32 = if cfg!(batchline_loom) { 1 } else { 64 };
+/// Spin hints of the longest wait; after that, waiting yields to the scheduler.
+const SPINS_MAX: u32 = if cfg!(batchline_loom) { 1 } else { 256 };
 
 pub(crate) struct OrderedGuard<'a>(&'a AtomicBool);
 
@@ -33,11 +36,11 @@ impl<'a> OrderedGuard<'a> {
 
 #[cold]
 fn back_off_until_locked(held: &AtomicBool) {
-    let mut step = 0;
+    let mut spins = SPINS_MIN;
     loop {
-        if step < SPIN_STEPS {
-            (0..1 << step).for_each(|_| spin_loop());
-            step += 1;
+        if spins <= SPINS_MAX {
+            (0..spins).for_each(|_| spin_loop());
+            spins *= 2;
         } else {
             thread::yield_now();
         }

@@ -43,8 +43,7 @@ unsafe impl<T: Send + 'static, R: Send + 'static> Send for Producer<T, R> {}
 
 impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     pub(crate) fn new(engine: &Arc<Engine<T, R>>) -> Self {
-        let ordered = engine.settings.ordered;
-        let lane = NonNull::from(if ordered { engine.ordered_lane() } else { engine.acquire_lane() });
+        let lane = NonNull::from(engine.ordered_lane().unwrap_or_else(|| engine.acquire_lane()));
         Self { engine: engine.clone(), lane }
     }
 

@@ -150,12 +150,15 @@ impl<T, R> Engine<T, R> {
         producer: &mut LaneProducer<'_, T, R>,
         items: &mut Taking<'_, T>,
     ) -> EntryMany {
+        let wanted = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        if producer.has_fast_room(wanted) {
+            return self.copy_in(producer, items, wanted);
+        }
         if !self.is_open() {
             return EntryMany::Closed;
         }
-        let wanted = u32::try_from(items.len()).unwrap_or(u32::MAX);
         if producer.credit() < wanted {
-            let missing = (wanted - producer.credit()).max(self.chunk()).min(u32::MAX / 4);
+            let missing = (wanted - producer.credit()).max(2 * self.chunk()).min(u32::MAX / 4);
             producer.add_credit(self.items.take(u64::from(missing), 1) as u32);
         }
         if producer.credit() == 0 {
@@ -163,16 +166,30 @@ impl<T, R> Engine<T, R> {
         }
         let cut = self.make_room_in_slab(producer, 0);
         let count = wanted.min(producer.room_in_slab()).min(producer.credit());
+        match self.copy_in(producer, items, count) {
+            EntryMany::Accepted { sealed } => EntryMany::Accepted { sealed: sealed || cut },
+            refused => refused,
+        }
+    }
+
+    /// Copies `count` items, for which there is room, and publishes them at once.
+    #[inline]
+    fn copy_in(
+        &self,
+        producer: &mut LaneProducer<'_, T, R>,
+        items: &mut Taking<'_, T>,
+        count: u32,
+    ) -> EntryMany {
         // SAFETY: `count` items lie at the front of `items`; those that stay accepted are given up below.
         unsafe { producer.write_many(items.front(), count) };
-        let refused =
-            if self.announce(producer, count, NEVER_NS) { 0 } else { producer.take_back_many(count) };
-        items.give_up((count - refused) as usize);
-        if refused > 0 {
+        if producer.must_open() && !self.open_batch(producer, count, NEVER_NS) {
+            let refused = producer.take_back_many(count);
+            items.give_up((count - refused) as usize);
             self.progress.wake_all();
-            return EntryMany::Closed;
+            return if refused > 0 { EntryMany::Closed } else { EntryMany::Accepted { sealed: false } };
         }
-        EntryMany::Accepted { sealed: self.seal_if_full(producer) || cut }
+        items.give_up(count as usize);
+        EntryMany::Accepted { sealed: self.seal_if_full(producer) }
     }
 
     /// Tells the consumers of `written` items just published. False: the batcher is closing.
@@ -223,6 +240,7 @@ impl<T, R> Engine<T, R> {
 
     /// After a put: seals a full slab; and where credit ran out, looks whether the lanes together hold a
     /// batch. True when the caller must handle a batch itself.
+    #[inline]
     fn seal_if_full(&self, producer: &mut LaneProducer<'_, T, R>) -> bool {
         if producer.room_in_slab() == 0 {
             return self.seal(producer, SealReason::Size);

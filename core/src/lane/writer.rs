@@ -140,6 +140,12 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         self.writer.set_limit();
     }
 
+    /// Whether `items` more fit into an open batch without any end in sight.
+    #[inline]
+    pub(crate) fn has_fast_room(&self, items: u32) -> bool {
+        self.lane.armed.load(Relaxed) != 0 && items < self.writer.limit - self.writer.pos
+    }
+
     pub(crate) fn room_in_slab(&self) -> u32 {
         self.writer.capacity - self.writer.pos
     }
