@@ -150,7 +150,8 @@ impl<T, R> Engine<T, R> {
         waiting > 0 && (everything || full)
     }
 
-    fn has_waiting(&self) -> bool {
+    /// Whether anything waits in a lane.
+    pub(crate) fn has_waiting(&self) -> bool {
         self.lanes.iter().any(|lane| lane.waiting() > 0)
     }
 
@@ -288,8 +289,12 @@ impl<T, R> Engine<T, R> {
         desk.cursor = lanes.first().map_or(0, |first| first + 1);
         desk.lanes = lanes;
         let run = run.flatten()?;
-        let full = run.len == self.settings.batch_items_max;
-        Some(self.batch(desk, half, run, if full { SealReason::Size } else { reason }))
+        let reason = match run.sealed_by {
+            _ if run.len == self.settings.batch_items_max => SealReason::Size,
+            Some(by) if by == SealReason::Bytes as u8 => SealReason::Bytes,
+            _ => reason,
+        };
+        Some(self.batch(desk, half, run, reason))
     }
 
     fn claim_active(&self, desk: &mut DeskGuard<'_, R>) {

@@ -27,8 +27,7 @@ impl<T, R> Engine<T, R> {
         patience: &mut Patience,
     ) -> Result<Parcel<T, R>, PutError<T>> {
         let Some(until_ns) = self.resolve(patience) else { return Err(PutError::Full(parcel.into_item())) };
-        let lends = self.settings.mode == Mode::Caller || self.settings.overflow == Overflow::RunInCaller;
-        if lends && self.handle_one_here() {
+        if self.lends() && self.handle_one_here() {
             return Ok(parcel);
         }
         if handler::is_inside(self.id) {
@@ -103,7 +102,9 @@ impl<T, R> Engine<T, R> {
         let enlisted = self.room.enlist();
         self.bell.wake_one();
         let is_over = || until_ns != NEVER_NS && self.now_ns() >= until_ns;
-        if self.has_room(charge) || !self.is_open() || is_over() {
+        // A consumer may have held the lanes when this thread looked for a batch to lend a hand with.
+        let can_lend = self.lends() && self.has_waiting();
+        if self.has_room(charge) || !self.is_open() || is_over() || can_lend {
             enlisted.leave();
         } else {
             self.settings.clock.park_until(until_ns);
@@ -111,6 +112,12 @@ impl<T, R> Engine<T, R> {
         }
         self.pressure.fetch_sub(1, SeqCst);
         self.has_room(charge) || !self.is_open() || !is_over()
+    }
+
+    /// Whether a putter of a full queue handles batches itself.
+    fn lends(&self) -> bool {
+        let lends = self.settings.mode == Mode::Caller || self.settings.overflow == Overflow::RunInCaller;
+        lends && self.settings.handler.is_some() && !handler::is_inside(self.id)
     }
 
     fn has_room(&self, charge: u64) -> bool {
