@@ -53,7 +53,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
         unsafe { self.lane.as_ref() }
     }
 
-    fn entrance(&mut self) -> Entrance<'_, T, R> {
+    fn entrance(&self) -> Entrance<'_, T, R> {
         if self.engine.settings.ordered { Entrance::Ordered(self.lane()) } else { Entrance::Own(self.lane()) }
     }
 
@@ -71,7 +71,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     #[inline]
     pub fn put(&mut self, item: T) -> Result<(), PutError<T>> {
         if self.engine.settings.ordered {
-            return self.put_slowly(item);
+            return self.engine.put_ordered(self.lane(), item);
         }
         // SAFETY: the lane is this producer's, `self` is borrowed exclusively, and no user code runs meanwhile.
         match unsafe { self.lane().producer() }.put_fast(item) {
@@ -84,8 +84,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     #[cold]
     #[inline(never)]
     fn put_slowly(&mut self, item: T) -> Result<(), PutError<T>> {
-        let engine = self.engine.clone();
-        engine.put(&self.entrance(), item, Patience::Policy)
+        self.engine.put(&self.entrance(), item, Patience::Policy)
     }
 
     /// As [`crate::Batcher::try_put`].
@@ -100,8 +99,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_put(&mut self, item: T) -> Result<(), PutError<T>> {
-        let engine = self.engine.clone();
-        engine.put(&self.entrance(), item, Patience::Never)
+        self.engine.put(&self.entrance(), item, Patience::Never)
     }
 
     /// As [`crate::Batcher::put_with`].
@@ -116,8 +114,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn put_with(&mut self, item: T, options: ItemOptions) -> Result<(), PutError<T>> {
-        let engine = self.engine.clone();
-        engine.put_with(&self.entrance(), item, options, Patience::Policy)
+        self.engine.put_with(&self.entrance(), item, options, Patience::Policy)
     }
 
     /// As [`crate::Batcher::put_many`].
@@ -132,8 +129,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn put_many(&mut self, items: &mut Vec<T>) -> Result<usize, PutManyError> {
-        let engine = self.engine.clone();
-        engine.put_many(&self.entrance(), items, Patience::Policy)
+        self.engine.put_many(&self.entrance(), items, Patience::Policy)
     }
 
     /// As [`crate::Batcher::submit`].
@@ -163,8 +159,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn submit_with(&mut self, item: T, options: ItemOptions) -> Result<Ticket<R>, PutError<T>> {
-        let engine = self.engine.clone();
-        engine.submit(&self.entrance(), item, options, Patience::Policy)
+        self.engine.submit(&self.entrance(), item, options, Patience::Policy)
     }
 }
 
