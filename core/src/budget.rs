@@ -31,11 +31,12 @@ impl Budget {
     /// How much credit a lane takes at a time: an eighth of a batch, and so little that 128 idle lanes hold
     /// back no more than half of the bound.
     pub(crate) fn chunk(limit: u64, batch_items_max: u32, lanes: usize) -> u32 {
-        if lanes > CHUNKED_LANES_MAX {
-            return 1;
-        }
-        let fair = (limit / (2 * CHUNKED_LANES_MAX as u64)).min(u64::from(u32::MAX)) as u32;
-        fair.min(batch_items_max / 8).max(1)
+        fair_share(limit, lanes).min(batch_items_max / 8).max(1)
+    }
+
+    /// The same for a put of many, which uses credit up sooner.
+    pub(crate) fn chunk_for_many(limit: u64, batch_items_max: u32, lanes: usize) -> u32 {
+        fair_share(limit, lanes).min(batch_items_max / 4).max(1)
     }
 
     /// Takes up to `want`, at least `least`, or nothing: zero when there is no room.
@@ -78,6 +79,14 @@ impl Budget {
     }
 }
 
+/// What 128 lanes may each hold back, so that together it is half of the bound.
+fn fair_share(limit: u64, lanes: usize) -> u32 {
+    if lanes > CHUNKED_LANES_MAX {
+        return 1;
+    }
+    (limit / (2 * CHUNKED_LANES_MAX as u64)).min(u64::from(u32::MAX)) as u32
+}
+
 /// How far `admitted` is ahead of `completed`; both may wrap round. A stale `admitted` may be behind: then nothing
 /// is known to be live, and the swap that follows fails and looks again.
 fn difference(admitted: u64, completed: u64) -> u64 {
@@ -102,7 +111,7 @@ mod tests {
     #[test]
     fn idle_lanes_strand_half_at_most() {
         for limit in [1, 10, 1000, 64_000, 1 << 40] {
-            let chunk = u64::from(Budget::chunk(limit, 1 << 24, 1));
+            let chunk = u64::from(Budget::chunk_for_many(limit, 1 << 24, 1));
             let stranded = if chunk > 1 { 128 * chunk } else { 0 };
             assert!(stranded <= limit / 2, "limit {limit}");
         }

@@ -1,5 +1,5 @@
-//! Batchline turns many small operations into few large ones: the fastest way known to its authors to collect
-//! items from many threads into batches, and one that never loses, repeats or over-delays an item.
+//! Batchline turns many small operations into few large ones: it collects items from many threads into batches, and
+//! never loses, repeats or over-delays one.
 //!
 //! ```
 //! use batchline::{Batch, Batcher, Deadline};

@@ -158,7 +158,9 @@ impl<T, R> Engine<T, R> {
             return EntryMany::Closed;
         }
         if producer.credit() < wanted {
-            let missing = (wanted - producer.credit()).max(2 * self.chunk()).min(u32::MAX / 4);
+            let chunk =
+                Budget::chunk_for_many(self.items.limit(), self.settings.batch_items_max, self.lanes.len());
+            let missing = (wanted - producer.credit()).max(chunk).min(u32::MAX / 4);
             producer.add_credit(self.items.take(u64::from(missing), 1) as u32);
         }
         if producer.credit() == 0 {

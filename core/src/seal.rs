@@ -21,7 +21,7 @@ pub enum SealReason {
     Bytes = 1,
     /// Its oldest item has waited for its linger.
     Linger = 2,
-    /// A worker was free, or a producer waits for room.
+    /// A worker was free, or a producer waits for room; also the rest of a slab whose first part was taken before.
     Demand = 3,
     /// The fixed cadence came round.
     Tick = 4,

@@ -68,7 +68,8 @@ mod cell {
     }
 }
 
-/// Locks a mutex of ours; a panic of user code cannot poison one, since none runs under it.
+/// Locks a mutex of ours. No user code runs under one but a key's comparison and copy, whose panic leaves what the
+/// lock guards whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> impl std::ops::DerefMut<Target = T> + '_ {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 //!
 //! A slot is a key's place. Its life: *new* (first put) -> *busy* (something open, sealed or in flight) -> *idle*
 //! (nothing; kept for the next put) -> *evicted* (the oldest idle one, when too many are). Everything here runs
-//! under the shard's lock; the only foreign code is `K::eq`.
+//! under the shard's lock; the only foreign code is `K::eq`, and `K::clone` for a new key.
 
 use super::turnstile::Ticket;
 use crate::engine::Engine;
