@@ -34,7 +34,11 @@ impl<T, R> Engine<T, R> {
         let _inside = Inside::handler(self.id);
         #[cfg(feature = "tracing")]
         let _span = tracing::debug_span!(
-            target: "batchline", "batch", batcher = &*self.settings.name, items = batch.kept, reason = batch.reason().name()
+            target: "batchline",
+            "batch",
+            batcher = &*self.settings.name,
+            items = batch.kept,
+            reason = batch.reason().name()
         )
         .entered();
         self.begin(desk.counts(), &mut batch);

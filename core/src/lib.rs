@@ -98,3 +98,16 @@ pub use poll::PolledBatch;
 pub use producer::Producer;
 pub use seal::SealReason;
 pub use ticket::Ticket;
+
+/// The examples of the README and the guide, compiled and run with the other doc tests.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guide/start.md")]
+    struct Start;
+    #[doc = include_str!("../../docs/guide/tune.md")]
+    struct Tune;
+    #[doc = include_str!("../../docs/guide/operate.md")]
+    struct Operate;
+}
