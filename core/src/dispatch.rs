@@ -17,7 +17,8 @@
 //! fence, looks once more, and parks until the earliest due batch. A producer that opens a batch fences too and
 //! then reads `wake_at_ns`; so either the consumer sees the batch or the producer sees the sleeper. Only one
 //! that would oversleep is woken. In demand mode the consumer first disarms every lane across the heavy
-//! barrier, so that the next put comes by the slow path and rings.
+//! barrier, so that the next put comes by the slow path and rings. In the other modes it does so only when a lane is
+//! armed in vain (see `is_any_armed_in_vain`).
 
 use crate::barrier;
 use crate::batch::Batch;
@@ -337,6 +338,13 @@ impl<T, R> Engine<T, R> {
         }
     }
 
+    /// Whether a lane is armed with nothing in it: its item was taken between being published and the lane being
+    /// armed. Its next put must open a batch, or nobody would watch its time.
+    fn is_any_armed_in_vain(&self) -> bool {
+        let mut lanes = self.active.iter_from(0).map(|lane| self.lanes.get(lane));
+        lanes.any(|lane| lane.armed.load(Relaxed) != 0 && lane.waiting() == 0)
+    }
+
     /// Releases a claimed lane; if something waits in it still, makes sure it is looked at again. The lane stays
     /// disarmed: its next put opens a batch, which keeps the time of what waits.
     fn leave(&self, index: usize) {
@@ -388,7 +396,7 @@ impl<T, R> Engine<T, R> {
 
     fn park(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) {
         let enlisted = self.bell.enlist();
-        if self.settings.demand {
+        if self.settings.demand || self.is_any_armed_in_vain() {
             self.disarm_all(desk);
         }
         self.wake_at_ns.store(NEVER_NS, SeqCst);

@@ -55,7 +55,7 @@ pub(crate) enum EntryMany {
 impl<T, R> Engine<T, R> {
     /// After a fast put that ran into the end of its credit or of its batch.
     pub(crate) fn look_again(&self, producer: &mut LaneProducer<'_, T, R>) -> Entry<T, R> {
-        let is_closing = producer.is_disarmed() && !self.open_batch(producer, 1, NEVER_NS);
+        let is_closing = producer.is_disarmed() && !self.open_batch(producer, 1, false, NEVER_NS);
         if let Some(item) = is_closing.then(|| producer.take_back(0)).flatten() {
             self.progress.wake_all();
             return Entry::Closed(item);
@@ -93,8 +93,9 @@ impl<T, R> Engine<T, R> {
         let Parcel { item, weight, ticket, deadline_ns, pull_ns } = parcel;
         let has_extra = ticket.is_some() || deadline_ns != NEVER_NS;
         let extra = has_extra.then_some(Extra { slot: 0, deadline_ns, ticket });
+        let stamped = self.stamp_ahead(producer);
         producer.write(item, weight, extra);
-        let is_closing = !self.announce(producer, 1, pull_ns);
+        let is_closing = !self.announce(producer, 1, stamped, pull_ns);
         if let Some(item) = is_closing.then(|| producer.take_back(weight)).flatten() {
             self.bytes.give_back(self.charged(weight));
             self.progress.wake_all();
@@ -182,9 +183,10 @@ impl<T, R> Engine<T, R> {
         items: &mut Taking<'_, T>,
         count: u32,
     ) -> EntryMany {
+        let stamped = self.stamp_ahead(producer);
         // SAFETY: `count` items lie at the front of `items`; those that stay accepted are given up below.
         unsafe { producer.write_many(items.front(), count) };
-        if producer.must_open() && !self.open_batch(producer, count, NEVER_NS) {
+        if producer.must_open() && !self.open_batch(producer, count, stamped, NEVER_NS) {
             let refused = producer.take_back_many(count);
             items.give_up((count - refused) as usize);
             self.progress.wake_all();
@@ -194,10 +196,26 @@ impl<T, R> Engine<T, R> {
         EntryMany::Accepted { sealed: self.seal_if_full(producer) }
     }
 
+    /// Notes the time of a batch that is about to be opened, before its first item is seen: by the time of an older
+    /// batch a consumer would take it at once. True when it did.
+    fn stamp_ahead(&self, producer: &mut LaneProducer<'_, T, R>) -> bool {
+        let opens = !self.settings.demand && producer.is_disarmed();
+        if opens {
+            producer.stamp(0, self.now_ns());
+        }
+        opens
+    }
+
     /// Tells the consumers of `written` items just published. False: the batcher is closing.
-    fn announce(&self, producer: &mut LaneProducer<'_, T, R>, written: u32, pull_ns: u64) -> bool {
+    fn announce(
+        &self,
+        producer: &mut LaneProducer<'_, T, R>,
+        written: u32,
+        stamped: bool,
+        pull_ns: u64,
+    ) -> bool {
         if producer.must_open() {
-            return self.open_batch(producer, written, pull_ns);
+            return self.open_batch(producer, written, stamped, pull_ns);
         }
         if pull_ns != NEVER_NS && !self.settings.demand && producer.pull(pull_ns) {
             fence(SeqCst);
@@ -210,8 +228,14 @@ impl<T, R> Engine<T, R> {
     /// somebody will look. False: the batcher is closing, and may not have seen the items.
     #[cold]
     #[inline(never)]
-    fn open_batch(&self, producer: &mut LaneProducer<'_, T, R>, written: u32, pull_ns: u64) -> bool {
-        if !self.settings.demand {
+    fn open_batch(
+        &self,
+        producer: &mut LaneProducer<'_, T, R>,
+        written: u32,
+        stamped: bool,
+        pull_ns: u64,
+    ) -> bool {
+        if !self.settings.demand && !stamped {
             producer.stamp(written, self.now_ns());
         }
         if pull_ns != NEVER_NS {
