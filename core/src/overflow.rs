@@ -106,6 +106,8 @@ impl<T, R> Engine<T, R> {
         let can_lend = self.lends() && self.has_waiting();
         if self.has_room(charge) || !self.is_open() || is_over() || can_lend {
             enlisted.leave();
+            // Whoever keeps the lanes from this thread may need its core.
+            thread::yield_now();
         } else {
             self.settings.clock.park_until(until_ns);
             enlisted.parked();
