@@ -11,6 +11,9 @@
 //! If the clear comes first in the order of that word, the bit ends set. If it comes second, the consumer has
 //! synchronised with the producer, its `armed = 0` is the later store, and it sees what was published. The
 //! bad end, armed with a clear bit, is reached by neither: there a producer would publish unseen.
+//!
+//! One odd end is left: a consumer takes the item between its publish and `armed = 1`, and the lane stands armed,
+//! active and empty. A consumer that parks disarms such lanes first (see `is_any_armed_in_vain`).
 
 use crate::sync::AtomicU64;
 use crate::table::Table;

@@ -19,8 +19,9 @@
 //!
 //! 1. *put*: if a batch is open and there is credit, write the item, publish, look at `armed` again. Still 1:
 //!    done. This is the whole fast path.
-//! 2. *open*: otherwise note the time, store `armed = 1`, set the lane's active bit, fence, and wake a worker
-//!    if it sleeps past this batch's deadline.
+//! 2. *open*: otherwise note the time (before the item is published: by an older batch's time a consumer would take
+//!    it at once), write, publish, store `armed = 1`, set the lane's active bit, fence, and wake a worker if it
+//!    sleeps past this batch's deadline.
 //! 3. *seal*: the put that fills the slab links a new one and clears `armed`, so that the next batch gets its
 //!    own time. One slab is one batch, unless a part of it was taken before.
 //! 4. *take*: a consumer takes a sealed slab whole, or what is published of the open one, where it lies.
