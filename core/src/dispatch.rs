@@ -18,7 +18,7 @@
 //! then reads `wake_at_ns`; so either the consumer sees the batch or the producer sees the sleeper. Only one
 //! that would oversleep is woken. In demand mode the consumer first disarms every lane across the heavy
 //! barrier, so that the next put comes by the slow path and rings. In the other modes it does so only when a lane is
-//! armed in vain (see `is_any_armed_in_vain`).
+//! armed in vain, or may soon be (see `is_any_armed_in_vain`).
 
 use crate::barrier;
 use crate::batch::Batch;
@@ -185,10 +185,11 @@ impl<T, R> Engine<T, R> {
             return (later_ns, reason);
         }
         for lane in self.active.iter_from(0).map(|lane| self.lanes.get(lane)) {
-            let (due_ns, why) = self.due(lane);
+            // In this order: whoever sees an item sees the time that was noted ahead of it.
             if lane.waiting() == 0 {
                 continue;
             }
+            let (due_ns, why) = self.due(lane);
             if due_ns <= now_ns {
                 reason = reason.or(Some(why));
             } else {
@@ -339,10 +340,11 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Whether a lane is armed with nothing in it: its item was taken between being published and the lane being
-    /// armed. Its next put must open a batch, or nobody would watch its time.
+    /// armed. Its next put must open a batch, or nobody would watch its time. A lane that is claimed counts as well: its
+    /// holder may be about to take the last item. The claim is read first: once released, what was taken is seen.
     fn is_any_armed_in_vain(&self) -> bool {
         let mut lanes = self.active.iter_from(0).map(|lane| self.lanes.get(lane));
-        lanes.any(|lane| lane.armed.load(Relaxed) != 0 && lane.waiting() == 0)
+        lanes.any(|lane| lane.armed.load(Relaxed) != 0 && (lane.is_claimed() || lane.waiting() == 0))
     }
 
     /// Releases a claimed lane; if something waits in it still, makes sure it is looked at again. The lane stays

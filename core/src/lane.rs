@@ -180,6 +180,11 @@ impl<T, R> Lane<T, R> {
         !claim.load(Relaxed) && claim.compare_exchange(false, true, Acquire, Relaxed).is_ok()
     }
 
+    /// Whether somebody holds the claim. Who sees it released sees also what its holder took.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.consumed.claim.load(Acquire)
+    }
+
     /// Claims for sure; whoever holds the claim runs a few instructions of ours and no user code.
     pub(crate) fn claim(&self) {
         while !self.try_claim() {

@@ -9,6 +9,7 @@
 //! [`crate::barrier`] are full fences here.
 
 mod active;
+mod arming;
 mod budget;
 mod close;
 mod inflight;
