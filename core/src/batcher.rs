@@ -320,6 +320,21 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         self.engine.stats()
     }
 
+    /// The counters of the deduplication window; none without one.
+    ///
+    /// ```
+    /// # use batchline::Batcher;
+    /// # use std::time::Duration;
+    /// let batcher = Batcher::<u64>::builder().dedup(Duration::from_secs(60), |item| *item).build_poll()?;
+    /// batcher.put(1)?;
+    /// assert_eq!(batcher.window_stats().unwrap().keys, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "dedup")]
+    pub fn window_stats(&self) -> Option<crate::dedup::WindowStats> {
+        self.engine.window_stats()
+    }
+
     /// Changes the linger, also of batches that are open now.
     ///
     /// # Errors

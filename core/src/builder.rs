@@ -3,15 +3,22 @@
 use crate::batch::Batch;
 use crate::batcher::Batcher;
 use crate::clock::{Clock, NEVER_NS, nanoseconds};
+#[cfg(feature = "dedup")]
+use crate::dedup::gates::{JoiningGate, RefusingGate};
+#[cfg(feature = "dedup")]
+use crate::dedup::{TimePartitionedMap, Window};
 use crate::dispatch::Role;
 use crate::engine::{Engine, FailureHook, Mode, Settings, SharedHandler, Weigher};
 use crate::error::BuildError;
 use crate::failure::{Failure, FailureReport};
+use crate::gate::Gate;
 use crate::handler::{BoxedHandler, HandlerReturn};
 use crate::keyed::KeyedBuilder;
 use crate::options::{Dispatch, Idle, Overflow, Oversize, Retry};
 use crate::worker;
 use std::fmt;
+#[cfg(feature = "dedup")]
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +41,7 @@ const LINGER_MAX: Duration = Duration::from_secs(24 * 3600);
 /// | `tick` | none | 1 us to 24 h |
 /// | `demand` | off | not with `tick` or an explicit `linger` |
 /// | `workers` | 1 | 1 to 1024 |
+/// | `dedup`, `dedup_join` | none | see [`crate::dedup`]; feature `dedup` |
 ///
 /// ```
 /// use batchline::{Batch, Batcher};
@@ -69,7 +77,13 @@ pub struct Builder<T, R = ()> {
     on_failure: Option<FailureHook>,
     silent: Option<fn() -> R>,
     clock: Option<Clock>,
+    gate: Option<GateMaker<T, R>>,
+    /// A window was set before `replies`, which cannot take it along.
+    is_gate_lost: bool,
 }
+
+/// Makes the deduplication window over the batcher's clock.
+type GateMaker<T, R> = Box<dyn FnOnce(Clock) -> Result<Box<dyn Gate<T, R>>, BuildError> + Send>;
 
 impl<T> Builder<T, ()> {
     pub(crate) fn new() -> Self {
@@ -95,6 +109,8 @@ impl<T> Builder<T, ()> {
             on_failure: None,
             silent: Some(|| ()),
             clock: None,
+            gate: None,
+            is_gate_lost: false,
         }
     }
 
@@ -133,6 +149,8 @@ impl<T> Builder<T, ()> {
             on_failure: self.on_failure,
             silent: None,
             clock: self.clock,
+            is_gate_lost: self.gate.is_some(),
+            gate: None,
         }
     }
 }
@@ -357,6 +375,84 @@ impl<T, R> Builder<T, R> {
     }
 }
 
+#[cfg(feature = "dedup")]
+impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
+    /// Refuses items whose key was put within the window, as `PutError::Duplicate`; see [`crate::dedup`]. Set it
+    /// after [`replies`](Self::replies).
+    ///
+    /// `key_of` is called once per put, on the putting thread, before the item is near the queue.
+    ///
+    /// Costs what [`crate::dedup::TimePartitionedMap`] costs per put, and the slower of the two ways into the lane;
+    /// `put_many` puts one by one. A batcher without a window pays nothing.
+    ///
+    /// ```
+    /// use batchline::{Batch, Batcher, PutManyError, dedup::Window};
+    /// use std::time::Duration;
+    /// let batcher = Batcher::builder()
+    ///     .dedup(Window::new(Duration::from_secs(60)).keys_max(100_000), |line: &String| line.clone())
+    ///     .build(|batch: &mut Batch<String>| println!("{} lines", batch.len()))?;
+    /// let mut lines = vec!["a".to_string(), "b".to_string(), "a".to_string()];
+    /// let result = batcher.put_many(&mut lines);
+    /// assert_eq!(result, Err(PutManyError::Duplicates { accepted: 2, duplicates: 1 }));
+    /// assert_eq!(lines, ["a"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dedup<K>(
+        mut self,
+        window: impl Into<Window>,
+        key_of: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Hash + Eq + Send + 'static,
+    {
+        let window = window.into();
+        self.gate = Some(Box::new(move |clock| {
+            let map = TimePartitionedMap::with_clock(window, clock)?;
+            Ok(Box::new(RefusingGate::new(map, key_of)))
+        }));
+        self
+    }
+
+    /// As [`dedup`](Self::dedup), but a submitted duplicate joins the first item of its key: its own item is dropped,
+    /// and its ticket gets the first one's outcome, or a copy of the reply it had. A plain put has no ticket to join
+    /// with, and is refused.
+    ///
+    /// The reply of each success is copied and kept for the window. A first item whose submitter cancels it, or lets it
+    /// expire, goes on for those who joined it.
+    ///
+    /// ```
+    /// use batchline::{Batch, Batcher};
+    /// use std::time::Duration;
+    /// let lengths = Batcher::<String>::builder()
+    ///     .replies::<usize>()
+    ///     .dedup_join(Duration::from_secs(60), |text: &String| text.clone())
+    ///     .demand(true)
+    ///     .build(|batch: &mut Batch<String, usize>| {
+    ///         Ok::<Vec<usize>, String>(batch.iter().map(String::len).collect())
+    ///     })?;
+    /// let (first, second) = (lengths.submit("four".into())?, lengths.submit("four".into())?);
+    /// assert_eq!((first.wait()?, second.wait()?), (4, 4));
+    /// assert_eq!((lengths.stats().accepted, lengths.stats().joined), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dedup_join<K>(
+        mut self,
+        window: impl Into<Window>,
+        key_of: impl Fn(&T) -> K + Send + Sync + 'static,
+    ) -> Self
+    where
+        K: Hash + Eq + Send + 'static,
+        R: Clone + Sync,
+    {
+        let window = window.into();
+        self.gate = Some(Box::new(move |clock| {
+            let map = TimePartitionedMap::with_clock(window, clock)?;
+            Ok(Box::new(JoiningGate::new(map, key_of)))
+        }));
+        self
+    }
+}
+
 impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
     /// Starts the batcher with one handler that all workers share.
     ///
@@ -511,6 +607,8 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
         handler: Option<SharedHandler<T, R>>,
     ) -> Result<Engine<T, R>, BuildError> {
         self.check(mode)?;
+        let clock = self.clock.unwrap_or_default();
+        let gate = self.gate.map(|make| make(clock.clone())).transpose()?;
         let linger_ns = match self.linger {
             Some(linger) if !self.demand => nanoseconds(linger),
             _ => NEVER_NS,
@@ -535,8 +633,9 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
             drop_deadline_ns: nanoseconds(self.drop_deadline),
             on_failure: self.on_failure.unwrap_or_else(|| Arc::new(crate::report::to_stderr())),
             silent: self.silent,
-            clock: self.clock.unwrap_or_default(),
+            clock,
             handler,
+            gate,
         };
         Ok(Engine::new(settings, linger_ns, tick_ns, workers))
     }
@@ -550,6 +649,13 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
         if mode == Mode::Caller && self.workers.is_some() {
             let why = "unset, with dispatch(Caller): the putting threads are the workers";
             return Err(BuildError::new("workers", self.workers.unwrap_or(1), why));
+        }
+        if self.is_gate_lost && self.gate.is_none() {
+            return Err(BuildError::new(
+                "dedup",
+                "set before replies",
+                "set after it, over the type of reply",
+            ));
         }
         self.check_bytes()?;
         self.check_times(mode)

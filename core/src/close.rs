@@ -53,8 +53,16 @@ impl<T, R> Engine<T, R> {
         // A put that raced with the close may have lent its item to a consumer just before.
         let drained = drained && self.drain_until(until_ns, || self.inflight.is_empty());
         self.state.store(CLOSED, SeqCst);
+        self.forget_keys();
         self.wake_everybody();
         Receipt::new(&at_rest(|| self.stats()), items, !drained)
+    }
+
+    /// Nothing is put any more: what the window remembers is of no use.
+    pub(crate) fn forget_keys(&self) {
+        if let Some(gate) = &self.settings.gate {
+            gate.clear();
+        }
     }
 
     /// The batcher is dropped inside one of its own handlers, which it can not wait for. Workers go on and end when
@@ -148,6 +156,10 @@ impl<T, R> Engine<T, R> {
 
     /// Ends a batch whose items were moved out to be handed back.
     pub(crate) fn finish_handed_back(&self, desk: &mut DeskGuard<'_, R>, batch: Batch<T, R>) {
+        if self.settings.gate.is_some() {
+            let start = batch.run().start;
+            (start..start + batch.kept).for_each(|slot| self.release(batch.run().slab().claim(slot)));
+        }
         let (first, end) = batch.run().extras;
         for at in first..end {
             if let Some(ticket) = batch.run().slab().read_extra(at).ticket {

@@ -416,7 +416,7 @@ impl<T, R> Engine<T, R> {
             return enlisted.leave();
         }
         self.note_due(due_ns);
-        let wake_ns = due_ns.min(until_ns);
+        let wake_ns = due_ns.min(until_ns).min(self.sweep_keys());
         self.wake_at_ns.store(wake_ns, SeqCst);
         self.settings.clock.park_until(wake_ns);
         enlisted.parked();

@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, NEVER_NS};
 use crate::desk::{Desk, DeskGuard};
 use crate::failure::{FailureKind, FailureReport};
+use crate::gate::Gate;
 use crate::handler;
 use crate::inflight::InFlight;
 use crate::lane::Lane;
@@ -77,6 +78,8 @@ pub(crate) struct Settings<T, R> {
     pub(crate) clock: Clock,
     /// For the threads that take a batch themselves: callers, closers, a full queue's putters.
     pub(crate) handler: Option<SharedHandler<T, R>>,
+    /// The deduplication window, if there is one.
+    pub(crate) gate: Option<Box<dyn Gate<T, R>>>,
 }
 
 pub(crate) struct Engine<T, R> {
@@ -107,6 +110,8 @@ pub(crate) struct Engine<T, R> {
     pub(crate) tick_ns: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) dropped: AtomicU64,
+    /// Submitted duplicates that joined the first one.
+    pub(crate) joined: AtomicU64,
     pub(crate) handed_back: AtomicU64,
     /// Held by the one producer that is in an ordered lane.
     pub(crate) ordered: CachePadded<AtomicBool>,
@@ -146,6 +151,7 @@ impl<T, R> Engine<T, R> {
             tick_ns: AtomicU64::new(tick_ns),
             refused: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            joined: AtomicU64::new(0),
             handed_back: AtomicU64::new(0),
             ordered: CachePadded::new(AtomicBool::new(false)),
             ordered_lane: AtomicPtr::new(std::ptr::null_mut()),
@@ -173,7 +179,8 @@ impl<T, R> Engine<T, R> {
     }
 
     fn make_slab(&self, index: usize) -> Slab<T, R> {
-        Slab::new(index, self.settings.batch_items_max, self.settings.weigher.is_some())
+        let (is_weighed, is_claimed) = (self.settings.weigher.is_some(), self.settings.gate.is_some());
+        Slab::new(index, self.settings.batch_items_max, is_weighed, is_claimed)
     }
 
     /// A free slab. The pool holds enough for the bound; it grows only when a part of many slabs is still in
@@ -199,7 +206,8 @@ impl<T, R> Engine<T, R> {
             let lane = Lane::new(index, self.take_slab(), self.settings.clock.clone());
             // SAFETY: the lane is not shared yet.
             let mut producer = unsafe { lane.producer() };
-            producer.set_fast(self.settings.weigher.is_none() && crate::barrier::light_is_free());
+            let is_plain = self.settings.weigher.is_none() && self.settings.gate.is_none();
+            producer.set_fast(is_plain && crate::barrier::light_is_free());
             lane
         })
     }

@@ -4,6 +4,7 @@
 use crate::clock::NEVER_NS;
 use crate::engine::Engine;
 use crate::error::{PutError, PutManyError};
+use crate::gate::{Admission, Claim, Pending};
 use crate::lane::writer::Fast;
 use crate::lane::{Lane, LaneProducer};
 use crate::options::ItemOptions;
@@ -120,7 +121,11 @@ impl<T, R> Engine<T, R> {
         patience: Patience,
     ) -> Result<(), PutError<T>> {
         let weight = self.weigh(&item);
-        match self.parcel(item, weight) {
+        let parcel = match self.claim(&item) {
+            Ok(claim) => self.parcel(item, weight, claim),
+            Err(refusal) => Err(refusal.of(item)),
+        };
+        match parcel {
             Ok(parcel) => self.deliver(entrance, self.timed(parcel, options), patience),
             Err(error) => self.refuse(error, patience),
         }
@@ -134,12 +139,22 @@ impl<T, R> Engine<T, R> {
         patience: Patience,
     ) -> Result<Ticket<R>, PutError<T>> {
         let weight = self.weigh(&item);
-        let parcel = match self.parcel(item, weight) {
+        let parcel = match self.parcel(item, weight, Claim::NONE) {
             Ok(parcel) => self.timed(parcel, options),
             Err(error) => return Err(self.refused(error)),
         };
         let (ticket, end) = entrance.with(self, |mut producer| producer.tickets().issue(parcel.deadline_ns));
-        self.deliver(entrance, Parcel { ticket: Some(end), ..parcel }, self.submit_patience(patience))?;
+        match self.claim_or_join(&parcel.item, end) {
+            Admission::New(claim, end) => {
+                let parcel = Parcel { claim, ticket: Some(end), ..parcel };
+                self.deliver(entrance, parcel, self.submit_patience(patience))?;
+            }
+            Admission::Joined => self.count_joined(),
+            Admission::Refused(refusal, end) => {
+                end.discard();
+                return Err(self.refused(refusal.of(parcel.item)));
+            }
+        }
         Ok(ticket)
     }
 
@@ -161,8 +176,21 @@ impl<T, R> Engine<T, R> {
         self.deliver_or(entrance, parcel, patience).or_else(|error| self.refuse(error, patience))
     }
 
-    /// Puts a parcel into its lane, waiting for room as long as `patience` says. A refusal is not counted yet.
+    /// Puts a parcel into its lane, or releases its claim. A refusal is not counted yet.
     fn deliver_or(
+        &self,
+        entrance: &Entrance<'_, T, R>,
+        parcel: Parcel<T, R>,
+        patience: Patience,
+    ) -> Result<(), PutError<T>> {
+        let pending = Pending::new(self, parcel.claim);
+        self.enter_or(entrance, parcel, patience)?;
+        pending.keep();
+        Ok(())
+    }
+
+    /// Puts a parcel into its lane, waiting for room as long as `patience` says.
+    fn enter_or(
         &self,
         entrance: &Entrance<'_, T, R>,
         mut parcel: Parcel<T, R>,
@@ -189,7 +217,7 @@ impl<T, R> Engine<T, R> {
         patience: Patience,
     ) -> Result<usize, PutManyError> {
         let mut items = Taking::new(items);
-        if self.settings.weigher.is_some() {
+        if self.settings.weigher.is_some() || self.settings.gate.is_some() {
             return self.put_each(entrance, &mut items, patience);
         }
         let mut wait = patience;
@@ -211,7 +239,8 @@ impl<T, R> Engine<T, R> {
         Ok(items.taken())
     }
 
-    /// Puts weighed items one by one. Each is weighed where it lies: if the weigher panics, it is not lost.
+    /// Puts weighed or deduplicated items one by one; duplicates stay in the vector. Each is weighed, and its key is
+    /// claimed, where it lies: if the user's code panics, it is not lost.
     fn put_each(
         &self,
         entrance: &Entrance<'_, T, R>,
@@ -219,21 +248,26 @@ impl<T, R> Engine<T, R> {
         patience: Patience,
     ) -> Result<usize, PutManyError> {
         while let Some(first) = items.peek() {
-            let weight = self.weigh(first);
+            let (weight, claim) = (self.weigh(first), self.claim(first));
             let Some(item) = items.next() else { break };
-            let put =
-                self.parcel(item, weight).and_then(|parcel| self.deliver_or(entrance, parcel, patience));
-            if let Err(error) = put {
-                return self.refuse_many(items, error, patience);
+            let parcel = match claim {
+                Ok(claim) => self.parcel(item, weight, claim),
+                Err(refusal) => Err(refusal.of(item)),
+            };
+            let put = parcel.and_then(|parcel| self.deliver_or(entrance, parcel, patience));
+            match put {
+                Ok(()) => {}
+                Err(PutError::Duplicate(item)) => items.keep(item),
+                Err(error) => return self.refuse_many(items, error, patience),
             }
         }
-        Ok(items.taken())
+        all_taken(items.taken(), items.kept())
     }
 
     /// The queue is full in the middle of many: the first one left waits, or is refused, for all.
     fn make_way(&self, items: &mut Taking<'_, T>, wait: &mut Patience) -> Result<(), PutError<T>> {
         let Some(item) = items.next() else { return Ok(()) };
-        let parcel = Parcel { item, weight: 0, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS };
+        let parcel = self.parcel(item, 0, Claim::NONE)?;
         let parcel = self.overflow(parcel, wait)?;
         items.put_back(parcel.item);
         Ok(())
@@ -253,9 +287,17 @@ impl<T, R> Engine<T, R> {
         if self.drops(patience) && matches!(error, PutManyError::Full { .. }) {
             let dropped = items.drop_rest();
             self.count_dropped(dropped);
-            return Ok(accepted);
+            return all_taken(accepted, items.kept());
         }
         self.refused.fetch_add(items.len() as u64, Relaxed);
         Err(error)
+    }
+}
+
+/// The end of a put of many that took everything but the duplicates.
+fn all_taken(accepted: usize, duplicates: usize) -> Result<usize, PutManyError> {
+    match duplicates {
+        0 => Ok(accepted),
+        duplicates => Err(PutManyError::Duplicates { accepted, duplicates }),
     }
 }

@@ -36,6 +36,10 @@ pub enum PutError<T> {
     },
     /// A put from inside this batcher's own handler found the queue full; waiting would wait for itself.
     Reentrant(T),
+    /// An item of the same key was put within the deduplication window, and did not fail.
+    Duplicate(T),
+    /// The deduplication window remembers as many keys as its cap allows, and the policy is to refuse.
+    WindowFull(T),
 }
 
 impl<T> PutError<T> {
@@ -47,7 +51,7 @@ impl<T> PutError<T> {
     pub fn into_item(self) -> T {
         match self {
             Self::Full(item) | Self::TimedOut(item) | Self::Closed(item) | Self::Reentrant(item) => item,
-            Self::TooLarge { item, .. } => item,
+            Self::Duplicate(item) | Self::WindowFull(item) | Self::TooLarge { item, .. } => item,
         }
     }
 
@@ -64,6 +68,13 @@ impl<T> PutError<T> {
             Self::Reentrant(_) => {
                 f.write_str("the queue is full and its own handler may not wait for room; use try_put there")
             }
+            Self::Duplicate(_) => {
+                f.write_str("an item of the same key was put within the deduplication window")
+            }
+            Self::WindowFull(_) => f.write_str(
+                "the deduplication window remembers keys_max keys; raise it, shorten the window, or use \
+                 AtCap::ForgetOldest",
+            ),
         }
     }
 }
@@ -123,6 +134,20 @@ pub enum PutManyError {
         /// Items taken before.
         accepted: usize,
     },
+    /// Everything was taken but the items whose keys were put within the deduplication window; those, and only those,
+    /// are in the vector.
+    Duplicates {
+        /// Items taken.
+        accepted: usize,
+        /// Items left.
+        duplicates: usize,
+    },
+    /// The deduplication window remembers as many keys as its cap allows. Duplicates found before are in front of the
+    /// item that met it.
+    WindowFull {
+        /// Items taken before.
+        accepted: usize,
+    },
 }
 
 impl PutManyError {
@@ -137,7 +162,9 @@ impl PutManyError {
             | Self::TimedOut { accepted }
             | Self::Closed { accepted }
             | Self::TooLarge { accepted }
-            | Self::Reentrant { accepted } => accepted,
+            | Self::Reentrant { accepted }
+            | Self::Duplicates { accepted, .. }
+            | Self::WindowFull { accepted } => accepted,
         }
     }
 
@@ -149,6 +176,8 @@ impl PutManyError {
             PutError::Closed(_) => Self::Closed { accepted },
             PutError::TooLarge { .. } => Self::TooLarge { accepted },
             PutError::Reentrant(_) => Self::Reentrant { accepted },
+            PutError::Duplicate(_) => Self::Duplicates { accepted, duplicates: 1 },
+            PutError::WindowFull(_) => Self::WindowFull { accepted },
         };
         (many, error.into_item())
     }
@@ -162,6 +191,8 @@ impl fmt::Display for PutManyError {
             Self::Closed { .. } => "the batcher is closed",
             Self::TooLarge { .. } => "an item weighs more than a batch may hold",
             Self::Reentrant { .. } => "the queue is full and its own handler may not wait for room",
+            Self::Duplicates { .. } => "keys were put within the deduplication window",
+            Self::WindowFull { .. } => "the deduplication window remembers keys_max keys",
         };
         write!(f, "{why}; {} items were accepted, the rest is still in the vector", self.accepted())
     }

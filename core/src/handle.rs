@@ -16,11 +16,13 @@ use crate::desk::{Counts, DeskGuard};
 use crate::engine::Engine;
 use crate::error::TicketError;
 use crate::failure::{Failure, FailureKind};
+use crate::gate::Gate;
 use crate::handler::{self, HandlerRef, Inside};
 use crate::seal::SealReason;
 use crate::shield::shielded;
-use crate::slab::Extra;
+use crate::slab::{Extra, Slab};
 use crate::sync::fence;
+use crate::ticket::TicketEnd;
 use std::sync::atomic::Ordering::SeqCst;
 
 impl<T, R> Engine<T, R> {
@@ -114,11 +116,21 @@ impl<T, R> Engine<T, R> {
                 kept_extras += 1;
                 continue;
             }
+            let heir = self.heir(slab, extra.slot);
+            if heir.is_some() {
+                if let Some(given_up) = extra.ticket {
+                    given_up.expire();
+                }
+                let slot = extra.slot - removed;
+                slab.write_extra(kept_extras, Extra { slot, deadline_ns: NEVER_NS, ticket: heir });
+                kept_extras += 1;
+                continue;
+            }
             slab.shift(from, extra.slot, removed);
             from = extra.slot + 1;
             removed += 1;
             self.drop_unfit(slab.read(extra.slot));
-            match extra.ticket.map(|ticket| ticket.expire()) {
+            match extra.ticket.map(TicketEnd::expire) {
                 Some(false) => cancelled += 1,
                 Some(true) | None => expired += 1,
             }
@@ -132,6 +144,12 @@ impl<T, R> Engine<T, R> {
         if expired > 0 {
             self.report(FailureKind::Expired, expired, u64::from(len), Some(batch.reason()));
         }
+    }
+
+    /// Who gets the outcome of an item that its submitter has given up: the next that has joined it. Without one, its
+    /// key is released.
+    fn heir(&self, slab: &Slab<T, R>, slot: u32) -> Option<TicketEnd<R>> {
+        self.settings.gate.as_ref()?.pass_on(slab.claim(slot))
     }
 
     fn drop_unfit(&self, item: T) {
@@ -235,6 +253,11 @@ impl<'a, T, R> Settling<'a, T, R> {
         self.counts.failed.add(failed);
         self.counts.done.add(u64::from(view.len) - failed);
         self.failed += failed;
+        if let Some(gate) =
+            self.engine.settings.gate.as_deref().filter(|gate| failed > 0 || gate.wants_successes())
+        {
+            self.settle_claims(gate, batch, failure.as_ref());
+        }
         self.settle_tickets(batch, failure.as_ref());
         if let Some(failure) = failure {
             self.first_failure.get_or_insert(failure);
@@ -268,6 +291,24 @@ impl<'a, T, R> Settling<'a, T, R> {
     fn note(&mut self, failure: Option<&Failure>) {
         if self.first_failure.is_none() {
             self.first_failure = failure.cloned();
+        }
+    }
+
+    /// Ends the items' claims on their keys, before their submitters learn of it and put them again.
+    fn settle_claims(&self, gate: &dyn Gate<T, R>, batch: &Batch<T, R>, failure: Option<&Failure>) {
+        let (view, silent) = (batch.view(), self.engine.settings.silent);
+        let failed = |failure: &Failure| TicketError::Failed(failure.clone());
+        let whole = failure.map(failed);
+        for index in view.first..view.first + view.len {
+            let claim = batch.run().slab().claim(batch.run().start + index);
+            let settle = |outcome: Result<&R, &TicketError>| gate.settle(claim, outcome);
+            match (&whole, batch.marks.get(index as usize).filter(|_| batch.is_marked), silent) {
+                (Some(error), ..) => settle(Err(error)),
+                (None, Some(Mark::Failed(failure)), _) => settle(Err(&failed(failure))),
+                (None, Some(Mark::Reply(reply)), _) => settle(Ok(reply)),
+                (None, _, Some(reply)) => settle(Ok(&reply())),
+                (None, _, None) => settle(Err(&failed(&Failure::NoReply))),
+            }
         }
     }
 

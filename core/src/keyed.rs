@@ -319,6 +319,25 @@ where
         self.engine.stats()
     }
 
+    /// The counters of the deduplication window, which spans all keys of the batcher; none without one.
+    ///
+    /// ```
+    /// # use batchline::{Batch, Batcher};
+    /// # use std::time::Duration;
+    /// let batcher = Batcher::<u64>::builder()
+    ///     .dedup(Duration::from_secs(60), |item| *item)
+    ///     .keyed()
+    ///     .build(|_: &u32, _: &mut Batch<u64>| ())?;
+    /// batcher.put(&3, 1)?;
+    /// assert!(batcher.put(&4, 1).is_err());
+    /// assert_eq!(batcher.window_stats().unwrap().keys, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "dedup")]
+    pub fn window_stats(&self) -> Option<crate::dedup::WindowStats> {
+        self.engine.engine.window_stats()
+    }
+
     /// How many keys are known: those with items, and idle ones that are kept.
     ///
     /// ```

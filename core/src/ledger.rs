@@ -23,6 +23,10 @@ pub struct Stats {
     pub accepted: u64,
     /// Items that were given back to the putter in an error.
     pub refused: u64,
+    /// Of the refused: items whose key was put within the deduplication window.
+    pub duplicates: u64,
+    /// Submitted duplicates that joined the first item's outcome; they were not accepted.
+    pub joined: u64,
     /// Items that [`crate::Overflow::DropNewest`] dropped; they were not accepted.
     pub dropped: u64,
     /// Items whose handler succeeded.
@@ -133,7 +137,9 @@ impl<T, R> Engine<T, R> {
         stats.in_hand = taken.saturating_sub(stats.settled());
         stats.bytes_live = if self.bytes.limit() == u64::MAX { 0 } else { self.bytes.live() };
         stats.batches = stats.batches_by_reason.iter().sum();
-        stats.refused = self.refused.load(Relaxed);
+        stats.duplicates = self.told_duplicates();
+        stats.joined = self.joined.load(Relaxed);
+        stats.refused = self.refused.load(Relaxed) + stats.duplicates;
         stats.dropped = self.dropped.load(Relaxed);
         stats.slabs = self.slabs.len() as u64;
         stats.lanes = self.lanes.len() as u64;

@@ -32,6 +32,8 @@
 mod batcher;
 mod budget;
 mod entrance;
+#[cfg_attr(not(feature = "dedup"), expect(dead_code, reason = "nothing stands at the gate"))]
+mod gate;
 mod ordered;
 mod overflow;
 mod producer;
@@ -59,6 +61,8 @@ mod ticket;
 // across the path
 mod builder;
 mod close;
+#[cfg(feature = "dedup")]
+pub mod dedup;
 mod desk;
 mod engine;
 mod error;
@@ -110,4 +114,7 @@ mod pages {
     struct Tune;
     #[doc = include_str!("../../docs/guide/operate.md")]
     struct Operate;
+    #[cfg(feature = "dedup")]
+    #[doc = include_str!("../../docs/guide/dedup.md")]
+    struct Dedup;
 }

@@ -4,7 +4,14 @@
 //! A bounded flume channel; one thread that receives with a timeout; a new `Vec` and a new timer per batch; a
 //! channel per submitted item. What most services have today.
 
+#[cfg(feature = "dedup")]
+mod dedup;
+#[cfg(feature = "dedup")]
+mod map;
+
 use crate::batcher::Batcher;
+#[cfg(feature = "dedup")]
+use crate::dedup::InsertError;
 use crate::error::{FlushError, PutError, PutManyError};
 use crate::ledger::{Receipt, Stats};
 use crate::options::Deadline;
@@ -79,6 +86,45 @@ impl<T: Send + 'static, R: Send + 'static> Batching<T> for Batcher<T, R> {
     fn stats(&self) -> Stats {
         Self::stats(self)
     }
+}
+
+#[cfg(feature = "dedup")]
+pub use dedup::{NaiveDedupBatcher, NaiveHandler};
+#[cfg(feature = "dedup")]
+pub use map::NaiveTimePartitionedMap;
+
+/// What the time-partitioned map and its naive twin have in common.
+///
+/// ```
+/// use batchline::dedup::TimePartitionedMap;
+/// use batchline::naive::{NaiveTimePartitionedMap, WindowMap};
+/// use std::time::Duration;
+/// fn fill(map: &impl WindowMap<u64, u64>) -> usize {
+///     (0..10).for_each(|key| drop(map.insert(key % 3, key)));
+///     map.len()
+/// }
+/// let (window, bucket) = (Duration::from_secs(60), Duration::from_secs(1));
+/// assert_eq!(fill(&TimePartitionedMap::new(window)?), 3);
+/// assert_eq!(fill(&NaiveTimePartitionedMap::new(window, bucket)), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "dedup")]
+#[allow(clippy::len_without_is_empty, reason = "the types have it; the twins are compared by len")]
+pub trait WindowMap<K, V> {
+    /// Inserts an entry unless its key is there.
+    ///
+    /// # Errors
+    /// Why not, with key and value.
+    fn insert(&self, key: K, value: V) -> Result<(), InsertError<K, V>>;
+
+    /// A copy of the value of a key.
+    fn get(&self, key: &K) -> Option<V>;
+
+    /// Takes an entry out.
+    fn remove(&self, key: &K) -> Option<V>;
+
+    /// Entries that have not expired.
+    fn len(&self) -> usize;
 }
 
 enum Message<T> {

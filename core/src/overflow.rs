@@ -80,7 +80,10 @@ impl<T, R> Engine<T, R> {
 
     /// Counts a refusal that is never a drop.
     pub(crate) fn refused(&self, error: PutError<T>) -> PutError<T> {
-        self.refused.fetch_add(1, Relaxed);
+        // Duplicates are counted where they are found, in the window.
+        if !matches!(error, PutError::Duplicate(_)) {
+            self.refused.fetch_add(1, Relaxed);
+        }
         error
     }
 

@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::clock::NEVER_NS;
 use crate::engine::{Engine, Mode};
 use crate::error::PutError;
+use crate::gate::Claim;
 use crate::lane::LaneProducer;
 use crate::options::Oversize;
 use crate::seal::SealReason;
@@ -22,6 +23,7 @@ use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 pub(crate) struct Parcel<T, R> {
     pub(crate) item: T,
     pub(crate) weight: u64,
+    pub(crate) claim: Claim,
     pub(crate) ticket: Option<TicketEnd<R>>,
     pub(crate) deadline_ns: u64,
     /// When its batch is to be sealed at the latest, if sooner than the batcher's linger.
@@ -68,16 +70,17 @@ impl<T, R> Engine<T, R> {
         self.settings.weigher.as_ref().map_or(0, |weigh| weigh(item) as u64)
     }
 
-    /// An item and its weight, unless it is too heavy.
-    pub(crate) fn parcel(&self, item: T, weight: u64) -> Result<Parcel<T, R>, PutError<T>> {
+    /// An item with its weight and claim, unless it is too heavy.
+    pub(crate) fn parcel(&self, item: T, weight: u64, claim: Claim) -> Result<Parcel<T, R>, PutError<T>> {
         let bound = match self.settings.oversize {
             Oversize::Alone => self.settings.queue_bytes_max,
             Oversize::Refuse => self.settings.batch_bytes_max.min(self.settings.queue_bytes_max),
         };
         if weight > bound {
+            self.release(claim);
             return Err(PutError::TooLarge { item, bytes: weight as usize, bytes_max: bound as usize });
         }
-        Ok(Parcel { item, weight, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS })
+        Ok(Parcel { item, weight, claim, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS })
     }
 
     /// Puts one parcel into the producer's lane, if there is room now.
@@ -90,11 +93,11 @@ impl<T, R> Engine<T, R> {
             return Entry::Full(parcel);
         }
         let cut = self.make_room_in_slab(producer, parcel.weight);
-        let Parcel { item, weight, ticket, deadline_ns, pull_ns } = parcel;
+        let Parcel { item, weight, claim, ticket, deadline_ns, pull_ns } = parcel;
         let has_extra = ticket.is_some() || deadline_ns != NEVER_NS;
         let extra = has_extra.then_some(Extra { slot: 0, deadline_ns, ticket });
         let stamped = self.stamp_ahead(producer);
-        producer.write(item, weight, extra);
+        producer.write(item, weight, claim, extra);
         let is_closing = !self.announce(producer, 1, stamped, pull_ns);
         if let Some(item) = is_closing.then(|| producer.take_back(weight)).flatten() {
             self.bytes.give_back(self.charged(weight));

@@ -22,8 +22,9 @@
 //! published length belong to a put that is still going on and are left alone.
 //!
 //! With a weigher, `weights[i]` is the sum of the weights of slots 0 to i, so any part's weight is a
-//! difference.
+//! difference. With a deduplication window, `claims[i]` is the claim of slot i on its key.
 
+use crate::gate::Claim;
 use crate::pool::{Link, Pooled};
 use crate::sync::{AtomicPtr, AtomicU8, AtomicU32, PlainCell, UnsafeCell};
 use crate::ticket::TicketEnd;
@@ -64,6 +65,7 @@ pub(crate) struct Slab<T, R> {
     /// Made by the first producer that needs it; its pointer is published with `extras_len`.
     extras: UnsafeCell<Cells<Extra<R>>>,
     weights: Box<[UnsafeCell<u64>]>,
+    claims: Box<[UnsafeCell<Claim>]>,
 }
 
 // SAFETY: items and ticket ends move from producers to consumers (`Send`); each slot is touched by one side
@@ -83,8 +85,9 @@ fn empty<X>(capacity: usize) -> Cells<X> {
 }
 
 impl<T, R> Slab<T, R> {
-    pub(crate) fn new(index: usize, capacity: u32, weighed: bool) -> Self {
-        let weights = if weighed { capacity as usize } else { 0 };
+    pub(crate) fn new(index: usize, capacity: u32, is_weighed: bool, is_claimed: bool) -> Self {
+        let weights = if is_weighed { capacity } else { 0 };
+        let claims = if is_claimed { capacity } else { 0 };
         Self {
             link: Link::new(index),
             published: CachePadded::new(AtomicU32::new(0)),
@@ -100,6 +103,7 @@ impl<T, R> Slab<T, R> {
             watched: (0..capacity).map(|_| UnsafeCell::new(())).collect(),
             extras: UnsafeCell::new(Box::new([])),
             weights: (0..weights).map(|_| UnsafeCell::new(0)).collect(),
+            claims: (0..claims).map(|_| UnsafeCell::new(Claim::NONE)).collect(),
         }
     }
 
@@ -233,15 +237,21 @@ impl<T, R> Slab<T, R> {
                 self.set_weight_sum(len + slot, bytes.saturating_add(from.weight(start, start + slot + 1)));
             }
         }
+        if self.is_claimed() {
+            (0..count).for_each(|slot| self.set_claim(len + slot, from.claim(start + slot)));
+        }
     }
 
-    /// Moves the items of `[from, to)` down by `by` slots. Only the owner of all of them.
+    /// Moves the items of `[from, to)` and their claims down by `by` slots. Only the owner of all of them.
     pub(crate) fn shift(&self, from: u32, to: u32, by: u32) {
         if by > 0 && from < to {
             let source: *mut T = self.part(from, to - from).cast();
             let target: *mut T = self.part(from - by, to - from).cast();
             // SAFETY: the caller owns both parts, and the slots that are overwritten were moved out.
             unsafe { target.copy_from(source, (to - from) as usize) };
+            if self.is_claimed() {
+                (from..to).for_each(|slot| self.set_claim(slot - by, self.claim(slot)));
+            }
         }
     }
 
@@ -276,6 +286,22 @@ impl<T, R> Slab<T, R> {
     pub(crate) fn set_weight_sum(&self, slot: u32, sum: u64) {
         // SAFETY: slots at or above `published` belong to the producer.
         self.weights[slot as usize].with_mut(|weight| unsafe { *weight = sum });
+    }
+
+    pub(crate) fn is_claimed(&self) -> bool {
+        !self.claims.is_empty()
+    }
+
+    /// Notes the claim of a slot. Only the producer at or above `published`, or the slot's owner.
+    pub(crate) fn set_claim(&self, slot: u32, claim: Claim) {
+        // SAFETY: by the rule above, nobody else touches the slot meanwhile.
+        self.claims[slot as usize].with_mut(|cell| unsafe { *cell = claim });
+    }
+
+    /// The claim of a slot. Only the owner of that slot, in a slab with claims.
+    pub(crate) fn claim(&self, slot: u32) -> Claim {
+        // SAFETY: it was written before the slot was published, and only its owner changes it.
+        self.claims[slot as usize].with(|cell| unsafe { *cell })
     }
 
     /// The weight of `[start, end)`; zero without a weigher. The slots must be published.

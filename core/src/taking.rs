@@ -1,38 +1,57 @@
 //! Taking: the caller's vector while its items are taken from the front.
+//!
+//! ```text
+//! [ kept | taken, free | left ]      becomes      [ kept | left ]
+//! ```
 
 /// A vector whose items are taken from the front; what is left at the end moves to the front, also when user
 /// code panics in between.
 pub(crate) struct Taking<'a, T> {
     items: &'a mut Vec<T>,
-    taken: usize,
+    /// Items at the front that were taken and came back for good.
+    kept: usize,
+    /// Where the items left begin.
+    next: usize,
     len: usize,
 }
 
 impl<'a, T> Taking<'a, T> {
     pub(crate) fn new(items: &'a mut Vec<T>) -> Self {
         let len = items.len();
-        // SAFETY: zero items are in bounds; the rest is accounted for by `taken` and `len` until the drop.
+        // SAFETY: zero items are in bounds; the rest is accounted for by `kept`, `next` and `len` until the drop.
         unsafe { items.set_len(0) };
-        Self { items, taken: 0, len }
+        Self { items, kept: 0, next: 0, len }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len - self.taken
+        self.len - self.next
     }
 
+    /// Items that were taken and did not come back.
     pub(crate) fn taken(&self) -> usize {
-        self.taken
+        self.next - self.kept
+    }
+
+    pub(crate) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Keeps the item that `next` gave, before those that are left.
+    pub(crate) fn keep(&mut self, item: T) {
+        // SAFETY: the slots from `kept` to `next` are in bounds and their items were moved out; there is one at least.
+        unsafe { self.items.as_mut_ptr().add(self.kept).write(item) };
+        self.kept += 1;
     }
 
     /// Where the first item left lies.
     pub(crate) fn front(&self) -> *const T {
-        // SAFETY: `taken <= len`, which was the length of the vector.
-        unsafe { self.items.as_ptr().add(self.taken) }
+        // SAFETY: `next <= len`, which was the length of the vector.
+        unsafe { self.items.as_ptr().add(self.next) }
     }
 
     /// Forgets the first `count` items, which somebody else owns now.
     pub(crate) fn give_up(&mut self, count: usize) {
-        self.taken += count;
+        self.next += count;
     }
 
     pub(crate) fn next(&mut self) -> Option<T> {
@@ -47,7 +66,7 @@ impl<'a, T> Taking<'a, T> {
 
     /// The first item left, where it lies.
     pub(crate) fn peek(&self) -> Option<&T> {
-        // SAFETY: items from `taken` to `len` are initialised and still owned by the vector.
+        // SAFETY: items from `next` to `len` are initialised and still owned by the vector.
         (self.len() > 0).then(|| unsafe { &*self.front() })
     }
 
@@ -63,19 +82,19 @@ impl<'a, T> Taking<'a, T> {
 
     /// Puts the item that `next` gave back to the front.
     pub(crate) fn put_back(&mut self, item: T) {
-        self.taken -= 1;
+        self.next -= 1;
         // SAFETY: this slot is in bounds and its item was moved out by `next`.
-        unsafe { self.items.as_mut_ptr().add(self.taken).write(item) };
+        unsafe { self.items.as_mut_ptr().add(self.next).write(item) };
     }
 }
 
 impl<T> Drop for Taking<'_, T> {
     fn drop(&mut self) {
-        let (rest, items) = (self.len(), self.items.as_mut_ptr());
-        // SAFETY: `rest` items from `taken` on are still owned by the vector; both parts are in bounds.
+        let (rest, kept, items) = (self.len(), self.kept, self.items.as_mut_ptr());
+        // SAFETY: `rest` items from `next` on, and the kept ones, are owned by the vector; all parts are in bounds.
         unsafe {
-            items.copy_from(items.add(self.taken), rest);
-            self.items.set_len(rest);
+            items.add(kept).copy_from(items.add(self.next), rest);
+            self.items.set_len(kept + rest);
         }
     }
 }

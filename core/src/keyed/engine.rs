@@ -10,6 +10,7 @@ use crate::desk::DeskGuard;
 use crate::engine::{CLOSED, DRAINING, Engine, HANDING_BACK, OPEN};
 use crate::error::{FlushError, PutError};
 use crate::failure::Failure;
+use crate::gate::{Admission, Claim, Pending};
 use crate::handler;
 use crate::ledger::{Receipt, Stats};
 use crate::options::{Deadline, ItemOptions};
@@ -215,8 +216,9 @@ impl<K, T, R> KeyedEngine<K, T, R> {
         if has_turns || pressed || self.engine.state() >= HANDING_BACK {
             return enlisted.leave();
         }
-        self.engine.wake_at_ns.store(due_ns, SeqCst);
-        self.engine.settings.clock.park_until(due_ns);
+        let wake_ns = due_ns.min(self.engine.sweep_keys());
+        self.engine.wake_at_ns.store(wake_ns, SeqCst);
+        self.engine.settings.clock.park_until(wake_ns);
         enlisted.parked();
         self.engine.wake_at_ns.store(NEVER_NS, SeqCst);
         desk.counts().wakeups.add(1);
@@ -293,6 +295,7 @@ impl<K: Clone, T, R> KeyedEngine<K, T, R> {
         self.engine.state.store(HANDING_BACK, SeqCst);
         let items = self.hand_back();
         self.engine.state.store(CLOSED, SeqCst);
+        self.engine.forget_keys();
         self.engine.wake_everybody();
         Receipt::new(&at_rest(|| self.stats()), items, !drained)
     }
@@ -331,7 +334,11 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
         patience: Patience,
     ) -> Result<(), PutError<T>> {
         let weight = self.engine.weigh(&item);
-        match self.engine.parcel(item, weight) {
+        let parcel = match self.engine.claim(&item) {
+            Ok(claim) => self.engine.parcel(item, weight, claim),
+            Err(refusal) => Err(refusal.of(item)),
+        };
+        match parcel {
             Ok(parcel) => self.deliver(key, self.engine.timed(parcel, options), patience),
             Err(error) => self.engine.refuse(error, patience),
         }
@@ -344,30 +351,55 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
         options: ItemOptions,
     ) -> Result<crate::Ticket<R>, PutError<T>> {
         let weight = self.engine.weigh(&item);
-        let parcel = match self.engine.parcel(item, weight) {
+        let parcel = match self.engine.parcel(item, weight, Claim::NONE) {
             Ok(parcel) => self.engine.timed(parcel, options),
             Err(error) => return Err(self.engine.refused(error)),
         };
         let (ticket, end) = lock(&self.tickets).issue(parcel.deadline_ns);
         let patience = self.engine.submit_patience(Patience::Policy);
-        self.deliver(key, Parcel { ticket: Some(end), ..parcel }, patience)?;
+        match self.engine.claim_or_join(&parcel.item, end) {
+            Admission::New(claim, end) => {
+                self.deliver(key, Parcel { claim, ticket: Some(end), ..parcel }, patience)?;
+            }
+            Admission::Joined => self.engine.count_joined(),
+            Admission::Refused(refusal, end) => {
+                end.discard();
+                return Err(self.engine.refused(refusal.of(parcel.item)));
+            }
+        }
         Ok(ticket)
     }
 
-    fn deliver(&self, key: &K, mut parcel: Parcel<T, R>, mut patience: Patience) -> Result<(), PutError<T>> {
-        let asked = patience;
+    fn deliver(&self, key: &K, parcel: Parcel<T, R>, patience: Patience) -> Result<(), PutError<T>> {
+        let pending = Pending::new(&self.engine, parcel.claim);
+        match self.deliver_or(key, parcel, patience) {
+            Ok(()) => {
+                pending.keep();
+                Ok(())
+            }
+            Err(error) => {
+                drop(pending);
+                self.engine.refuse(error, patience)
+            }
+        }
+    }
+
+    /// Puts a parcel into its key's batch, waiting for room as long as `patience` says. A refusal is not counted yet.
+    fn deliver_or(
+        &self,
+        key: &K,
+        mut parcel: Parcel<T, R>,
+        mut patience: Patience,
+    ) -> Result<(), PutError<T>> {
         // The user's hash runs before any lock is taken.
         let hash = self.hasher.hash_one(key);
         while self.engine.is_open() {
             if self.engine.admit(parcel.weight) {
                 return self.enter(key, hash, parcel);
             }
-            match self.engine.overflow(parcel, &mut patience) {
-                Ok(again) => parcel = again,
-                Err(error) => return self.engine.refuse(error, asked),
-            }
+            parcel = self.engine.overflow(parcel, &mut patience)?;
         }
-        self.engine.refuse(PutError::Closed(parcel.into_item()), Patience::Never)
+        Err(PutError::Closed(parcel.into_item()))
     }
 
     /// Puts an admitted parcel into its key's open batch.
@@ -380,7 +412,7 @@ impl<K: Hash + Eq + Clone, T, R> KeyedEngine<K, T, R> {
         if !self.engine.is_open() {
             drop(shard);
             drop(credit);
-            return self.engine.refuse(PutError::Closed(parcel.into_item()), Patience::Never);
+            return Err(PutError::Closed(parcel.into_item()));
         }
         let slot = shard.slot_of(key, hash);
         let change = shard.add(&self.engine, slot, parcel, self.limits.in_flight_per_key_max);

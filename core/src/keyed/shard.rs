@@ -324,6 +324,9 @@ impl<T, R> Open<T, R> {
         // SAFETY: the slab came from the pool and is this slot's alone until it is sealed.
         let slab = unsafe { self.slab.as_ref() };
         slab.write(self.len, parcel.item);
+        if slab.is_claimed() {
+            slab.set_claim(self.len, parcel.claim);
+        }
         self.bytes = self.bytes.saturating_add(parcel.weight);
         if parcel.ticket.is_some() || parcel.deadline_ns != crate::clock::NEVER_NS {
             slab.push_extra(Extra { slot: self.len, deadline_ns: parcel.deadline_ns, ticket: parcel.ticket });

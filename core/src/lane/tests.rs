@@ -3,6 +3,7 @@
 use super::reader::{Room, Run};
 use super::{Lane, LaneProducer};
 use crate::clock::Clock;
+use crate::gate::Claim;
 use crate::pool::Pool;
 use crate::seal::SealReason;
 use crate::slab::{Extra, Slab};
@@ -15,7 +16,7 @@ const CAPACITY: u32 = 4;
 fn stand<T>(weighed: bool) -> (Lane<T, ()>, Slabs<T>) {
     let slabs = Pool::new();
     for _ in 0..4 {
-        slabs.fill(|index| Slab::new(index, CAPACITY, weighed));
+        slabs.fill(|index| Slab::new(index, CAPACITY, weighed, false));
     }
     let lane = Lane::new(0, slabs.take().unwrap(), Clock::system());
     (lane, slabs)
@@ -27,7 +28,7 @@ fn put<T>(producer: &mut LaneProducer<'_, T, ()>, slabs: &Slabs<T>, item: T, wei
     }
     producer.add_credit(1);
     let extra = Extra { slot: 0, deadline_ns: weight, ticket: None };
-    producer.write(item, weight, (weight % 2 == 1).then_some(extra));
+    producer.write(item, weight, Claim::NONE, (weight % 2 == 1).then_some(extra));
 }
 
 fn take<T>(lane: &Lane<T, ()>, slabs: &Slabs<T>, items: u32, bytes: u64) -> Option<Run<T, ()>> {
@@ -138,7 +139,7 @@ fn miri_items_without_a_size_are_counted_and_dropped() {
 fn miri_a_consumer_follows_a_producer() {
     const ITEMS: u64 = if cfg!(miri) { 60 } else { 10_000 };
     let (lane, slabs) = stand::<Box<u64>>(false);
-    (0..60).for_each(|_| slabs.fill(|index| Slab::new(index, CAPACITY, false)));
+    (0..60).for_each(|_| slabs.fill(|index| Slab::new(index, CAPACITY, false, false)));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for item in 0..ITEMS {

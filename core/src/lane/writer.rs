@@ -3,6 +3,7 @@
 use super::Lane;
 use crate::barrier;
 use crate::clock::{Clock, NEVER_NS};
+use crate::gate::Claim;
 #[cfg(not(batchline_loom))]
 use crate::prefetch::prefetch_for_write;
 use crate::seal::SealReason;
@@ -170,13 +171,13 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     }
 
     /// Writes and publishes one item outside the fast path; the caller has checked credit and room.
-    pub(crate) fn write(&mut self, item: T, weight: u64, extra: Option<Extra<R>>) {
+    pub(crate) fn write(&mut self, item: T, weight: u64, claim: Claim, extra: Option<Extra<R>>) {
         let (slab, pos) = (self.slab(), self.writer.pos);
         assert!(pos < self.writer.capacity, "a full slab is sealed before anybody else writes");
         self.write_at(pos, item);
         self.writer.bytes = self.writer.bytes.saturating_add(weight);
-        if !self.writer.fast && self.is_weighed() {
-            slab.set_weight_sum(pos, self.writer.bytes);
+        if !self.writer.fast {
+            self.write_sides(pos, claim);
         }
         if let Some(extra) = extra {
             slab.push_extra(Extra { slot: pos, ..extra });
@@ -184,8 +185,15 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         self.publish(1);
     }
 
-    fn is_weighed(&self) -> bool {
-        self.slab().is_weighed()
+    /// What an item of a weighed or deduplicating batcher has beside it.
+    fn write_sides(&self, pos: u32, claim: Claim) {
+        let slab = self.slab();
+        if slab.is_weighed() {
+            slab.set_weight_sum(pos, self.writer.bytes);
+        }
+        if slab.is_claimed() {
+            slab.set_claim(pos, claim);
+        }
     }
 
     fn publish(&mut self, items: u32) {

@@ -73,6 +73,7 @@ fn lingering_engine(
         silent: Some(|| ()),
         clock: Clock::system(),
         handler: None,
+        gate: None,
     };
     change(&mut settings);
     Arc::new(Engine::new(settings, linger_ns, NEVER_NS, 1))

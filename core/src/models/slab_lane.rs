@@ -3,6 +3,7 @@
 
 use super::{check, check_within};
 use crate::clock::{Clock, NEVER_NS};
+use crate::gate::Claim;
 use crate::lane::Lane;
 use crate::lane::reader::Room;
 use crate::pool::Pool;
@@ -21,7 +22,7 @@ struct Stand {
 fn stand(slabs: usize, capacity: u32) -> Arc<Stand> {
     let pool = Pool::new();
     for _ in 0..slabs {
-        pool.fill(|index| Slab::new(index, capacity, false));
+        pool.fill(|index| Slab::new(index, capacity, false, false));
     }
     let lane = Lane::new(0, pool.take().unwrap(), Clock::system());
     Arc::new(Stand { lane, slabs: pool })
@@ -40,7 +41,7 @@ impl Stand {
             }
             producer.add_credit(1);
             let extra = Extra { slot: 0, deadline_ns: item, ticket: None };
-            producer.write(item, 0, (item % 2 == 1).then_some(extra));
+            producer.write(item, 0, Claim::NONE, (item % 2 == 1).then_some(extra));
             accepted.push(item);
         }
         accepted
