@@ -1,8 +1,9 @@
 //! Time as the engine sees it: nanoseconds since the batcher was built, read from the system or from a test.
 
-use crate::sync::{Mutex, lock, thread};
+use crate::sync::{AtomicU64, Mutex, lock, thread};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 /// "Never", as a point in time.
@@ -116,12 +117,13 @@ impl fmt::Debug for Clock {
 /// assert_eq!(time.now(), Duration::from_millis(5));
 /// ```
 #[derive(Clone, Default)]
-pub struct VirtualClock(Arc<Mutex<Timeline>>);
+pub struct VirtualClock(Arc<Timeline>);
 
 #[derive(Default)]
 struct Timeline {
-    now_ns: u64,
-    sleepers: Vec<(u64, thread::Thread)>,
+    /// Moved on under the lock of the sleepers; read without.
+    now_ns: AtomicU64,
+    sleepers: Mutex<Vec<(u64, thread::Thread)>>,
 }
 
 impl VirtualClock {
@@ -148,10 +150,10 @@ impl VirtualClock {
     /// ```
     pub fn advance(&self, by: Duration) {
         let due: Vec<_> = {
-            let mut line = lock(&self.0);
-            line.now_ns = line.now_ns.saturating_add(nanoseconds(by));
-            let now_ns = line.now_ns;
-            line.sleepers.extract_if(.., |(until_ns, _)| *until_ns <= now_ns).collect()
+            let mut sleepers = lock(&self.0.sleepers);
+            let now_ns = self.now_ns().saturating_add(nanoseconds(by));
+            self.0.now_ns.store(now_ns, SeqCst);
+            sleepers.extract_if(.., |(until_ns, _)| *until_ns <= now_ns).collect()
         };
         for (_, thread) in due {
             thread.unpark();
@@ -164,24 +166,24 @@ impl VirtualClock {
     /// assert_eq!(batchline::VirtualClock::new().timers(), 0);
     /// ```
     pub fn timers(&self) -> usize {
-        lock(&self.0).sleepers.len()
+        lock(&self.0.sleepers).len()
     }
 
     fn now_ns(&self) -> u64 {
-        lock(&self.0).now_ns
+        self.0.now_ns.load(SeqCst)
     }
 
     fn park_until(&self, until_ns: u64) {
         let me = thread::current();
         {
-            let mut line = lock(&self.0);
-            if line.now_ns >= until_ns {
+            let mut sleepers = lock(&self.0.sleepers);
+            if self.now_ns() >= until_ns {
                 return;
             }
-            line.sleepers.push((until_ns, me.clone()));
+            sleepers.push((until_ns, me.clone()));
         }
         thread::park();
-        lock(&self.0).sleepers.retain(|(_, thread)| thread.id() != me.id());
+        lock(&self.0.sleepers).retain(|(_, thread)| thread.id() != me.id());
     }
 }
 
