@@ -12,6 +12,8 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 /// Lanes beyond this number take credit one by one, so that idle lanes can strand half of the bound at most.
 const CHUNKED_LANES_MAX: usize = 128;
+/// Up to so many lanes a chunk may be larger: a 16th of the bound for one, half of that for two, and so on.
+const FEW_LANES_MAX: usize = 8;
 
 pub(crate) struct Budget {
     limit: u64,
@@ -29,14 +31,17 @@ impl Budget {
     }
 
     /// How much credit a lane takes at a time: an eighth of a batch, and so little that 128 idle lanes hold
-    /// back no more than half of the bound.
+    /// back no more than half of the bound. While it is the only one it counts its batches by itself, and takes credit
+    /// for a whole one.
     pub(crate) fn chunk(limit: u64, batch_items_max: u32, lanes: usize) -> u32 {
-        fair_share(limit, lanes).min(batch_items_max / 8).max(1)
+        let wanted = if lanes <= 1 { batch_items_max } else { batch_items_max / 8 };
+        fair_share(limit, lanes).min(wanted).max(1)
     }
 
     /// The same for a put of many, which uses credit up sooner.
     pub(crate) fn chunk_for_many(limit: u64, batch_items_max: u32, lanes: usize) -> u32 {
-        fair_share(limit, lanes).min(batch_items_max / 4).max(1)
+        let wanted = if lanes <= 1 { batch_items_max } else { batch_items_max / 4 };
+        fair_share(limit, lanes).min(wanted).max(1)
     }
 
     /// Takes up to `want`, at least `least`, or nothing: zero when there is no room.
@@ -79,12 +84,15 @@ impl Budget {
     }
 }
 
-/// What 128 lanes may each hold back, so that together it is half of the bound.
+/// What a lane may hold back while there are so many, so that together it is half of the bound at most: the first eight
+/// an 11th of the bound or so, the others a third.
 fn fair_share(limit: u64, lanes: usize) -> u32 {
     if lanes > CHUNKED_LANES_MAX {
         return 1;
     }
-    (limit / (2 * CHUNKED_LANES_MAX as u64)).min(u64::from(u32::MAX)) as u32
+    let few = 16 * lanes.max(1).next_power_of_two();
+    let parts = if lanes <= FEW_LANES_MAX { few } else { 3 * CHUNKED_LANES_MAX };
+    (limit / parts as u64).min(u64::from(u32::MAX)) as u32
 }
 
 /// How far `admitted` is ahead of `completed`; both may wrap round. A stale `admitted` may be behind: then nothing
@@ -111,11 +119,13 @@ mod tests {
     #[test]
     fn idle_lanes_strand_half_at_most() {
         for limit in [1, 10, 1000, 64_000, 1 << 40] {
-            let chunk = u64::from(Budget::chunk_for_many(limit, 1 << 24, 1));
-            let stranded = if chunk > 1 { 128 * chunk } else { 0 };
+            let chunk = |lanes| u64::from(Budget::chunk_for_many(limit, 1 << 24, lanes));
+            let stranded: u64 = (1..=200).map(chunk).filter(|&chunk| chunk > 1).sum();
             assert!(stranded <= limit / 2, "limit {limit}");
         }
-        assert_eq!(Budget::chunk(64_000, 1000, 1), 125);
+        assert_eq!(Budget::chunk(64_000, 1000, 1), 1000);
+        assert_eq!(Budget::chunk(640, 10, 1), 10);
+        assert_eq!(Budget::chunk(64_000, 1000, 2), 125);
         assert_eq!(Budget::chunk(64_000, 1000, 129), 1);
     }
 }

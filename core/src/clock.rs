@@ -149,15 +149,16 @@ impl VirtualClock {
     /// time.advance(Duration::from_secs(1));
     /// ```
     pub fn advance(&self, by: Duration) {
-        let due: Vec<_> = {
-            let mut sleepers = lock(&self.0.sleepers);
-            let now_ns = self.now_ns().saturating_add(nanoseconds(by));
-            self.0.now_ns.store(now_ns, SeqCst);
-            sleepers.extract_if(.., |(until_ns, _)| *until_ns <= now_ns).collect()
-        };
-        for (_, thread) in due {
-            thread.unpark();
-        }
+        let mut sleepers = lock(&self.0.sleepers);
+        let now_ns = self.now_ns().saturating_add(nanoseconds(by));
+        self.0.now_ns.store(now_ns, SeqCst);
+        sleepers.retain(|(until_ns, thread)| {
+            let is_due = *until_ns <= now_ns;
+            if is_due {
+                thread.unpark();
+            }
+            !is_due
+        });
     }
 
     /// How many threads sleep until a set time: zero when no timer is armed.

@@ -158,7 +158,9 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn finish_handed_back(&self, desk: &mut DeskGuard<'_, R>, batch: Batch<T, R>) {
         if self.settings.gate.is_some() {
             let start = batch.run().start;
-            (start..start + batch.kept).for_each(|slot| self.release(batch.run().slab().claim(slot)));
+            let claim = |slot| batch.run().slab().claim(slot);
+            let release = |slot| self.release(claim(slot), &TicketError::HandedBack);
+            (start..start + batch.kept).for_each(release);
         }
         let (first, end) = batch.run().extras;
         for at in first..end {

@@ -11,8 +11,9 @@
 //! # What is promised
 //!
 //! A key is **claimed** when its item is put, before the item looks for room: of two puts at the same time one goes on.
-//! When the item succeeds, its key stays; when it fails, expires, is cancelled, refused or handed back, its key is
-//! **released** before anybody learns of that, so it may be put again at once. A key that stays is a duplicate until
+//! When the item succeeds, its key stays; when it fails, is refused or handed back, its key is **released** before
+//! anybody learns of that, so it may be put again at once. So it is when a batch is taken without an item that was
+//! cancelled or has expired; its ticket may know earlier. A key that stays is a duplicate until
 //! the window ends, counted from the put, and at most a bucket longer.
 //!
 //! The number of keys is capped ([`Window::keys_max`]); what happens there is a choice ([`AtCap`]), and counted.
@@ -42,6 +43,7 @@
 mod filter;
 pub(crate) mod gates;
 mod generation;
+mod lock;
 mod map;
 mod seen;
 mod shard;

@@ -340,8 +340,8 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Whether a lane is armed with nothing in it: its item was taken between being published and the lane being
-    /// armed. Its next put must open a batch, or nobody would watch its time. A lane that is claimed counts as well: its
-    /// holder may be about to take the last item. The claim is read first: once released, what was taken is seen.
+    /// armed. Its next put must open a batch, or nobody would watch its time. A lane that is claimed counts as well:
+    /// its holder may be about to take the last item. The claim is read first: once released, what was taken is seen.
     fn is_any_armed_in_vain(&self) -> bool {
         let mut lanes = self.active.iter_from(0).map(|lane| self.lanes.get(lane));
         lanes.any(|lane| lane.armed.load(Relaxed) != 0 && (lane.is_claimed() || lane.waiting() == 0))

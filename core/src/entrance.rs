@@ -12,7 +12,7 @@ use crate::ordered::OrderedGuard;
 use crate::overflow::Patience;
 use crate::put::{Entry, EntryMany, Parcel};
 use crate::taking::Taking;
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, TicketEnd};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The lane that a put goes to.
@@ -144,18 +144,36 @@ impl<T, R> Engine<T, R> {
             Err(error) => return Err(self.refused(error)),
         };
         let (ticket, end) = entrance.with(self, |mut producer| producer.tickets().issue(parcel.deadline_ns));
+        if self.settings.gate.is_some() {
+            self.submit_claimed(entrance, parcel, end, patience)?;
+        } else {
+            self.deliver(entrance, Parcel { ticket: Some(end), ..parcel }, self.submit_patience(patience))?;
+        }
+        Ok(ticket)
+    }
+
+    /// Submits a parcel whose key is new; or lets its ticket join the first one of its key.
+    fn submit_claimed(
+        &self,
+        entrance: &Entrance<'_, T, R>,
+        parcel: Parcel<T, R>,
+        end: TicketEnd<R>,
+        patience: Patience,
+    ) -> Result<(), PutError<T>> {
         match self.claim_or_join(&parcel.item, end) {
             Admission::New(claim, end) => {
                 let parcel = Parcel { claim, ticket: Some(end), ..parcel };
-                self.deliver(entrance, parcel, self.submit_patience(patience))?;
+                self.deliver(entrance, parcel, self.submit_patience(patience))
             }
-            Admission::Joined => self.count_joined(),
+            Admission::Joined => {
+                self.count_joined();
+                Ok(())
+            }
             Admission::Refused(refusal, end) => {
                 end.discard();
-                return Err(self.refused(refusal.of(parcel.item)));
+                Err(self.refused(refusal.of(parcel.item)))
             }
         }
-        Ok(ticket)
     }
 
     /// Turns what the item asks for into points in time.
@@ -177,12 +195,16 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Puts a parcel into its lane, or releases its claim. A refusal is not counted yet.
+    #[inline]
     fn deliver_or(
         &self,
         entrance: &Entrance<'_, T, R>,
         parcel: Parcel<T, R>,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
+        if parcel.claim == Claim::NONE {
+            return self.enter_or(entrance, parcel, patience);
+        }
         let pending = Pending::new(self, parcel.claim);
         self.enter_or(entrance, parcel, patience)?;
         pending.keep();
@@ -190,6 +212,7 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Puts a parcel into its lane, waiting for room as long as `patience` says.
+    #[inline]
     fn enter_or(
         &self,
         entrance: &Entrance<'_, T, R>,

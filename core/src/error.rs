@@ -216,6 +216,8 @@ pub enum TicketError {
     Expired,
     /// The batcher closed first and handed the item back in its receipt.
     HandedBack,
+    /// The ticket joined another item of its key, and that one found no room.
+    NotAccepted,
 }
 
 impl fmt::Display for TicketError {
@@ -225,6 +227,9 @@ impl fmt::Display for TicketError {
             Self::Cancelled => f.write_str("the item was cancelled"),
             Self::Expired => f.write_str("the item passed its deadline unhandled"),
             Self::HandedBack => f.write_str("the batcher closed before the item was handled"),
+            Self::NotAccepted => {
+                f.write_str("the item of the same key that this one joined was not accepted")
+            }
         }
     }
 }

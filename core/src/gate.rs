@@ -10,6 +10,7 @@
 use crate::clock::NEVER_NS;
 use crate::engine::Engine;
 use crate::error::{PutError, TicketError};
+use crate::handler;
 use crate::ticket::TicketEnd;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -109,11 +110,11 @@ impl<T, R> Engine<T, R> {
         }
     }
 
-    /// Ends the claim of an item without a success.
+    /// Ends the claim of an item that has no success; `why` is for those who joined it.
     #[inline]
-    pub(crate) fn release(&self, claim: Claim) {
+    pub(crate) fn release(&self, claim: Claim, why: &TicketError) {
         if let Some(gate) = self.settings.gate.as_ref().filter(|_| claim != Claim::NONE) {
-            gate.settle(claim, Err(&TicketError::HandedBack));
+            gate.settle(claim, Err(why));
         }
     }
 
@@ -123,7 +124,11 @@ impl<T, R> Engine<T, R> {
 
     /// Lets the window forget what has expired, at a quiet time; returns when to do so again.
     pub(crate) fn sweep_keys(&self) -> u64 {
-        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| gate.sweep())
+        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| {
+            // Keys are dropped there, and their drops may call the batcher.
+            let _inside = handler::Inside::handler(self.id);
+            gate.sweep()
+        })
     }
 
     #[cfg(feature = "dedup")]
@@ -159,6 +164,6 @@ impl<'a, T, R> Pending<'a, T, R> {
 
 impl<T, R> Drop for Pending<'_, T, R> {
     fn drop(&mut self) {
-        self.engine.release(self.claim);
+        self.engine.release(self.claim, &TicketError::NotAccepted);
     }
 }

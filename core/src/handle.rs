@@ -250,14 +250,14 @@ impl<'a, T, R> Settling<'a, T, R> {
         }
         let failure = result.err();
         let failed = self.count_failed(batch, failure.as_ref());
-        self.counts.failed.add(failed);
-        self.counts.done.add(u64::from(view.len) - failed);
-        self.failed += failed;
         if let Some(gate) =
             self.engine.settings.gate.as_deref().filter(|gate| failed > 0 || gate.wants_successes())
         {
             self.settle_claims(gate, batch, failure.as_ref());
         }
+        self.counts.failed.add(failed);
+        self.counts.done.add(u64::from(view.len) - failed);
+        self.failed += failed;
         self.settle_tickets(batch, failure.as_ref());
         if let Some(failure) = failure {
             self.first_failure.get_or_insert(failure);

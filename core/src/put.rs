@@ -8,7 +8,7 @@
 use crate::budget::Budget;
 use crate::clock::NEVER_NS;
 use crate::engine::{Engine, Mode};
-use crate::error::PutError;
+use crate::error::{PutError, TicketError};
 use crate::gate::Claim;
 use crate::lane::LaneProducer;
 use crate::options::Oversize;
@@ -77,7 +77,7 @@ impl<T, R> Engine<T, R> {
             Oversize::Refuse => self.settings.batch_bytes_max.min(self.settings.queue_bytes_max),
         };
         if weight > bound {
-            self.release(claim);
+            self.release(claim, &TicketError::NotAccepted);
             return Err(PutError::TooLarge { item, bytes: weight as usize, bytes_max: bound as usize });
         }
         Ok(Parcel { item, weight, claim, ticket: None, deadline_ns: NEVER_NS, pull_ns: NEVER_NS })

@@ -254,6 +254,183 @@ fn watch_replies(findings: &mut Findings) {
     finish(&batcher, None);
 }
 
+/// C46: behind a deduplication window, too. Each round brings new keys and a new bucket of time; a window is 16 rounds.
+#[cfg(feature = "dedup")]
+mod window {
+    use super::*;
+    use batchline::dedup::{AtCap, Dedup, Filter, TimePartitionedMap, Window};
+
+    const BUCKET: Duration = Duration::from_millis(10);
+
+    const FILTERS: &[Filter] = &[
+        Filter::None,
+        Filter::Fastbloom,
+        #[cfg(feature = "bloomfilter")]
+        Filter::Bloomfilter,
+    ];
+
+    /// Below 8192 keys there is one shard, to which equally many come in each bucket.
+    fn settings(keys_max: usize) -> Window {
+        Window::new(16 * BUCKET).bucket(BUCKET).keys_max(keys_max)
+    }
+
+    /// With one shard nothing is allocated at all. Keys that spread over 64 shards come in other numbers to each of
+    /// them in each bucket, so what they are kept in still grows now and then: less than once for a hundred keys.
+    fn watch_by(findings: &mut Findings, name: &str, keys_max: usize, keys: u64, mut round: impl FnMut()) {
+        if keys_max < 8192 {
+            return watch(findings, name, round);
+        }
+        (0..10 * ROUNDS).for_each(|_| round());
+        let before = ALLOCATOR.count();
+        (0..ROUNDS).for_each(|_| round());
+        let allocations = ALLOCATOR.count() - before;
+        if 100 * allocations > ROUNDS as u64 * keys {
+            findings.push((name.to_string(), allocations));
+        }
+    }
+
+    fn long_key(item: u64) -> [u8; 32] {
+        std::array::from_fn(|byte| item.to_le_bytes()[byte % 8] ^ byte as u8)
+    }
+
+    fn watch_maps(findings: &mut Findings) {
+        for &filter in FILTERS {
+            for keys_max in [8000, 1 << 20] {
+                let time = VirtualClock::new();
+                let settings = settings(keys_max).filter(filter);
+                let map = TimePartitionedMap::with_clock(settings, Clock::from(&time)).unwrap();
+                let mut next = 0_u64;
+                watch_by(findings, &format!("map of u64, {filter:?}, {keys_max}"), keys_max, 400, || {
+                    (next..next + 400).for_each(|key| map.insert(key, [key; 2]).unwrap());
+                    (next..next + 400).for_each(|key| assert!(map.insert(key, [0; 2]).is_err()));
+                    let older = next + 399 - next.min(2000);
+                    assert!(map.get(&older).is_some() && map.remove(&next).is_some());
+                    next += 400;
+                    time.advance(BUCKET);
+                });
+                let seen = Dedup::with_clock(settings, Clock::from(&time)).unwrap();
+                watch_by(
+                    findings,
+                    &format!("is_new of 32 bytes, {filter:?}, {keys_max}"),
+                    keys_max,
+                    400,
+                    || {
+                        (next..next + 400).for_each(|key| assert!(seen.is_new(long_key(key)).unwrap()));
+                        (next..next + 400).for_each(|key| assert!(!seen.is_new(long_key(key)).unwrap()));
+                        (next..next + 20).for_each(|key| drop(seen.claim(long_key(u64::MAX - key)).unwrap()));
+                        next += 400;
+                        time.advance(BUCKET);
+                    },
+                );
+            }
+        }
+        let time = VirtualClock::new();
+        let settings = settings(2000).at_cap(AtCap::ForgetOldest);
+        let seen = Dedup::with_clock(settings, Clock::from(&time)).unwrap();
+        let mut next = 0;
+        watch(findings, "is_new at the cap", || {
+            (next..next + 400).for_each(|key| assert!(seen.is_new(long_key(key)).unwrap()));
+            next += 400;
+            time.advance(BUCKET);
+        });
+    }
+
+    /// Every way in, with new keys and with duplicates, and the flush that ends the round.
+    fn watch_batcher(
+        findings: &mut Findings,
+        mode: &str,
+        keys_max: usize,
+        batcher: &Batcher<u64>,
+        time: &VirtualClock,
+    ) {
+        let (mut next, mut items) = (0, Vec::with_capacity(200));
+        let mut producer = batcher.producer();
+        let mut tickets: Vec<Ticket> = Vec::with_capacity(100);
+        watch_by(findings, &format!("{mode}, {keys_max}: behind a window"), keys_max, 400, || {
+            (next..next + 100).for_each(|item| batcher.put(item).unwrap());
+            (next..next + 100).for_each(|item| assert!(batcher.put(item).is_err()));
+            items.extend(next + 50..next + 200);
+            assert!(batcher.put_many(&mut items).is_err() && items.len() == 50);
+            items.clear();
+            (next + 200..next + 300).for_each(|item| producer.put(item).unwrap());
+            tickets.extend((next + 300..next + 400).map(|item| batcher.submit(item).unwrap()));
+            // Unless a full batch has taken it along already.
+            let _ = tickets[99].cancel();
+            assert!(batcher.submit(next).is_err());
+            batcher.flush().unwrap();
+            tickets.drain(..).for_each(|ticket| drop(ticket.wait()));
+            next += 400;
+            time.advance(BUCKET);
+        });
+        drop(producer);
+        finish(batcher, None);
+    }
+
+    fn watch_mode(findings: &mut Findings, mode: &str, adapt: &dyn Fn(Builder<u64>) -> Builder<u64>) {
+        for keys_max in [8000, 1 << 20] {
+            let time = VirtualClock::new();
+            let new =
+                || adapt(Batcher::<u64>::builder().batch_items_max(64).no_linger().clock(Clock::from(&time)));
+            let batcher = handled(new().dedup(settings(keys_max), |item| *item));
+            watch_batcher(findings, &format!("{mode}, u64"), keys_max, &batcher, &time);
+            let batcher = handled(new().dedup(settings(keys_max), |item| long_key(*item)));
+            watch_batcher(findings, &format!("{mode}, 32 bytes"), keys_max, &batcher, &time);
+        }
+    }
+
+    /// Keys that are released again and again. By cancellations: a failure keeps its error in an allocation.
+    fn watch_releases(findings: &mut Findings) {
+        let time = VirtualClock::new();
+        let builder = Batcher::<u64>::builder().batch_items_max(64).clock(Clock::from(&time));
+        let batcher = builder.dedup(settings(8000), |item| long_key(*item)).build_poll().unwrap();
+        let (mut next, mut tickets) = (0, Vec::<Ticket>::with_capacity(64));
+        watch(findings, "poll: half of each batch is cancelled", || {
+            for _ in 0..4 {
+                tickets.extend((next..next + 63).map(|item| batcher.submit(item).unwrap()));
+                tickets.drain(..32).for_each(|ticket| assert!(ticket.cancel()));
+                tickets.push(batcher.submit(next + 63).unwrap());
+                assert_eq!(batcher.next_batch(Duration::ZERO).map_or(0, |batch| batch.len()), 32);
+                tickets.drain(..).for_each(|ticket| ticket.wait().unwrap());
+                // The cancelled ones come again, with new ones.
+                (next..next + 32).for_each(|item| batcher.put(item).unwrap());
+                (next + 64..next + 96).for_each(|item| batcher.put(item).unwrap());
+                assert!(batcher.next_batch(Duration::ZERO).is_some());
+                next += 96;
+            }
+            time.advance(BUCKET);
+        });
+        finish(&batcher, Some(SealReason::Size));
+    }
+
+    fn watch_polled(findings: &mut Findings) {
+        let time = VirtualClock::new();
+        for keys_max in [8000, 1 << 20] {
+            let builder = Batcher::<u64>::builder().batch_items_max(64).clock(Clock::from(&time));
+            let batcher = builder.dedup(settings(keys_max), |item| long_key(*item)).build_poll().unwrap();
+            let mut next = 0;
+            watch_by(findings, &format!("poll: behind a window, {keys_max}"), keys_max, 384, || {
+                for _ in 0..6 {
+                    (next..next + 64).for_each(|item| batcher.put(item).unwrap());
+                    assert!(batcher.put(next).is_err());
+                    assert_eq!(batcher.next_batch(Duration::ZERO).map_or(0, |batch| batch.len()), 64);
+                    next += 64;
+                }
+                time.advance(BUCKET);
+            });
+            finish(&batcher, Some(SealReason::Size));
+        }
+    }
+
+    pub(super) fn watch_all(findings: &mut Findings) {
+        watch_maps(findings);
+        watch_mode(findings, "thread", &|builder| builder);
+        watch_mode(findings, "ordered", &|builder| builder.ordered(true));
+        watch_mode(findings, "caller", &|builder| builder.dispatch(Dispatch::Caller));
+        watch_polled(findings);
+        watch_releases(findings);
+    }
+}
+
 #[test]
 fn steady_state_allocates_nothing() {
     // The machine is slow at times; the whole is bounded by its rounds, each of which has the watchdog's patience.
@@ -268,6 +445,15 @@ fn steady_state_allocates_nothing() {
         findings
     });
     assert!(findings.is_empty(), "cases that allocate, and how often in {ROUNDS} rounds: {findings:#?}");
+    #[cfg(feature = "dedup")]
+    {
+        let watched = guarded("allocations behind a window", || {
+            let mut findings = Findings::new();
+            window::watch_all(&mut findings);
+            findings
+        });
+        assert!(watched.is_empty(), "cases that allocate, and how often in {ROUNDS} rounds: {watched:#?}");
+    }
     let before = ALLOCATOR.count();
     drop(Box::new(1));
     assert!(ALLOCATOR.count() > before || cfg!(not(debug_assertions)), "the allocator does not count");

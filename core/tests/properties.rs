@@ -3,7 +3,7 @@
 //! [`twins`] drives the engine and its naive twin through their common trait with the same programs, from one
 //! to four threads: both must give every item exactly one outcome. [`model`] predicts, for one thread and a
 //! virtual clock, every batch: which items, for which reason, at which time. [`races`] repeats the races
-//! that the twins found too seldom.
+//! that the twins found too seldom. `window` compares the deduplication window with a plain map.
 //!
 //! A failing seed is written to `properties.proptest-regressions` beside this file, and tried first from then
 //! on. A program of several threads may need some tries to fail again.
@@ -18,6 +18,9 @@ mod model;
 mod races;
 #[path = "properties/twins.rs"]
 mod twins;
+#[cfg(feature = "dedup")]
+#[path = "properties/window.rs"]
+mod window;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 

@@ -5,6 +5,10 @@
 //! with `BATCHLINE_SHUTTLE_RUNS`, in percent.
 #![cfg(batchline_shuttle)]
 
+#[cfg(feature = "dedup")]
+#[path = "dedup/schedules.rs"]
+mod window;
+
 use batchline::{
     Batch, Batcher, Builder, Clock, Deadline, Dispatch, Idle, ItemOptions, Overflow, PutError, TicketError,
     VirtualClock,

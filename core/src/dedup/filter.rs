@@ -113,11 +113,6 @@ impl Span {
         self.bloom.as_ref().is_none_or(|bloom| bloom.may_hold(hash))
     }
 
-    /// Whether one more key would spoil the filter's rate.
-    pub(super) fn is_full(&self) -> bool {
-        self.has_filter() && self.keys >= self.keys_max
-    }
-
     pub(super) fn has_filter(&self) -> bool {
         self.bloom.is_some()
     }

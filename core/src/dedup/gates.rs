@@ -90,18 +90,16 @@ where
     }
 }
 
-/// Sweeps a map when all in it has expired; returns when that will be.
+/// Sweeps a map when it is worth while; returns when it is next.
 fn sweep<K, V>(map: &TimePartitionedMap<K, V>) -> u64 {
-    let last_ns = map.last_expiry_ns();
-    if last_ns == 0 {
-        return NEVER_NS;
+    let is_due = |at_ns| at_ns != 0 && at_ns <= map.now_ns();
+    if is_due(map.sweep_due_ns()) {
+        map.sweep_at(map.now_ns());
     }
-    let now_ns = map.now_ns();
-    if last_ns > now_ns {
-        return last_ns;
+    match map.sweep_due_ns() {
+        0 => NEVER_NS,
+        at_ns => at_ns,
     }
-    map.sweep_at(now_ns);
-    NEVER_NS
 }
 
 /// What is known of the first item of a key.

@@ -3,11 +3,12 @@
 //! ```text
 //! index    hash table of { hash: 16 bits, entry: 16 bits }     found by hash, one cache line as a rule
 //! entries  [ key, value | key, value | hole | key, value ]     in the order of arrival; they never move
-//! free     the holes, which the next keys fill
+//! free     the holes that the next keys may fill
 //! ```
 //!
 //! Entries stay where they are, so a claim can name one by its number and release it without its key: the item that
-//! the key came from may be gone by then. The index keeps 16 bits of each hash, so a table that grows calls no user
+//! the key came from may be gone by then. A hole is filled again only if no claim can name it any more: one that a
+//! claim's end has left, and not one whose key was taken out over a claim's head. The index keeps 16 bits of each hash, so a table that grows calls no user
 //! code; more would be wasted on the 2^15 keys that a generation holds at most. Keys compare only when those agree.
 
 use crate::shield::shielded;
@@ -77,6 +78,17 @@ impl<K, V> Generation<K, V> {
         unsafe { &mut self.entries[entry as usize].assume_init_mut().1 }
     }
 
+    /// Whether there are numbers for further entries.
+    #[inline]
+    pub(super) fn has_room(&self, keys_max: usize) -> bool {
+        self.entries.len() < keys_max || !self.free.is_empty()
+    }
+
+    /// Entries that fit without an allocation.
+    pub(super) fn capacity(&self) -> usize {
+        self.entries.capacity()
+    }
+
     /// Adds a key that is not there; returns the number of its entry.
     #[inline]
     pub(super) fn insert(&mut self, hash: u16, key: K, value: V) -> u16 {
@@ -102,10 +114,12 @@ impl<K, V> Generation<K, V> {
         self.index.find(spread(hash), |slot| slot.entry == entry).is_some()
     }
 
-    /// Takes an entry out.
-    pub(super) fn remove(&mut self, hash: u16, entry: u16) -> Option<(K, V)> {
+    /// Takes an entry out; its number is given again only if it is `is_free`: no claim names it.
+    pub(super) fn remove(&mut self, hash: u16, entry: u16, is_free: bool) -> Option<(K, V)> {
         self.index.find_entry(spread(hash), |slot| slot.entry == entry).ok()?.remove();
-        self.free.push(entry);
+        if is_free {
+            self.free.push(entry);
+        }
         // SAFETY: the index named it until now, and does no more.
         Some(unsafe { self.entries[entry as usize].assume_init_read() })
     }
@@ -148,12 +162,14 @@ mod tests {
         assert_eq!(entries, (0..100).collect::<Vec<u16>>());
         assert_eq!(generation.find(3, |key| key == "10"), Some(10));
         assert_eq!(generation.find(4, |key| key == "10"), None, "another hash");
-        assert_eq!(generation.remove(3, 10), Some(("10".to_string(), 10)));
-        assert_eq!(generation.remove(3, 10), None, "it is gone");
-        assert!(!generation.holds(3, 10) && generation.holds(3, 17));
+        assert_eq!(generation.remove(3, 17, false), Some(("17".to_string(), 17)));
+        assert_eq!(generation.remove(3, 10, true), Some(("10".to_string(), 10)));
+        assert_eq!(generation.remove(3, 10, true), None, "it is gone");
+        assert!(!generation.holds(3, 10) && generation.holds(3, 24));
         assert_eq!(generation.insert(5, "again".into(), 0), 10, "the hole is filled");
         *generation.value_mut(10) += 5;
-        assert_eq!((*generation.value(10), generation.len()), (5, 100));
+        assert_eq!((*generation.value(10), generation.len()), (5, 99));
+        assert_eq!(generation.insert(5, "new".into(), 0), 100, "a hole that a claim may name stays");
     }
 
     #[test]
@@ -164,7 +180,7 @@ mod tests {
             generation.insert(key, key, shared.clone());
         }
         for key in 0..20 {
-            drop(generation.remove(key, key));
+            drop(generation.remove(key, key, true));
         }
         assert_eq!(Arc::strong_count(&shared), 21);
         drop(generation);

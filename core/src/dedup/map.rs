@@ -1,5 +1,6 @@
 //! The map: shards side by side, each behind a lock of its own, found by the key's hash.
 
+use super::lock::ShardLock;
 use super::shard::{Obstacle, Place, Shard};
 use super::stats::WindowStats;
 use super::window::{Plan, Window};
@@ -7,7 +8,7 @@ use crate::clock::Clock;
 use crate::error::BuildError;
 use crate::gate::Claim;
 use crate::shield::shielded;
-use crate::sync::{AtomicU64, Mutex, lock};
+use crate::sync::AtomicU64;
 use crossbeam_utils::CachePadded;
 use foldhash::quality::RandomState;
 use std::borrow::Borrow;
@@ -43,13 +44,13 @@ pub struct TimePartitionedMap<K, V> {
     clock: Clock,
     hasher: RandomState,
     shards: Box<[CachePadded<Cell<K, V>>]>,
-    /// When everything will have expired; 0 when that is over. Only ever early by what is being inserted now.
-    last_expiry_ns: CachePadded<AtomicU64>,
+    /// When a sweep is worth while; 0 when there is nothing to sweep.
+    sweep_at_ns: CachePadded<AtomicU64>,
 }
 
 /// A shard and what may be read without its lock.
 struct Cell<K, V> {
-    shard: Mutex<Shard<K, V>>,
+    shard: ShardLock<Shard<K, V>>,
     /// Insertions whose key was there; written under the lock.
     duplicates: AtomicU64,
 }
@@ -139,10 +140,10 @@ impl<K, V> TimePartitionedMap<K, V> {
     /// ```
     pub fn with_clock(window: impl Into<Window>, clock: Clock) -> Result<Self, BuildError> {
         let plan = window.into().check()?;
-        let cell = || Cell { shard: Mutex::new(Shard::new()), duplicates: AtomicU64::new(0) };
+        let cell = || Cell { shard: ShardLock::new(Shard::new()), duplicates: AtomicU64::new(0) };
         let shards = (0..plan.shards).map(|_| CachePadded::new(cell())).collect();
-        let last_expiry_ns = CachePadded::new(AtomicU64::new(0));
-        Ok(Self { plan, clock, hasher: RandomState::default(), shards, last_expiry_ns })
+        let sweep_at_ns = CachePadded::new(AtomicU64::new(0));
+        Ok(Self { plan, clock, hasher: RandomState::default(), shards, sweep_at_ns })
     }
 
     pub(super) fn now_ns(&self) -> u64 {
@@ -152,15 +153,10 @@ impl<K, V> TimePartitionedMap<K, V> {
     /// Runs `act` in the shard of `hash`, brought to the present; then drops what has expired, outside the lock.
     #[inline]
     pub(super) fn with_shard<A>(&self, hash: u64, now_ns: u64, act: impl FnOnce(&mut Shard<K, V>) -> A) -> A {
-        let mut began = None;
-        let done = unlock_and_drop(self.cell(hash), |shard| {
-            began = shard.advance(&self.plan, now_ns);
+        unlock_and_drop(self.cell(hash), |shard| {
+            shard.advance(&self.plan, now_ns);
             act(shard)
-        });
-        if let Some(expires_ns) = began {
-            self.last_expiry_ns.fetch_max(expires_ns, Relaxed);
-        }
-        done
+        })
     }
 
     #[inline]
@@ -235,24 +231,29 @@ impl<K, V> TimePartitionedMap<K, V> {
     }
 
     pub(super) fn sweep_at(&self, now_ns: u64) {
-        let last_ns = self.last_expiry_ns.load(Relaxed);
-        let is_over = last_ns <= now_ns;
-        if is_over {
-            // Before the look at the shards: a key that comes in behind it notes its time again.
-            let _ = self.last_expiry_ns.compare_exchange(last_ns, 0, Relaxed, Relaxed);
-        }
+        // Before the look at the shards: a key that comes in behind it notes its time again.
+        self.sweep_at_ns.store(0, Relaxed);
         let sweep = |shard: &mut Shard<K, V>| {
             shard.expire(&self.plan, now_ns);
-            if shard.keys() == 0 && is_over {
+            if shard.keys() == 0 {
                 shard.clear();
             }
+            shard.last_expiry_ns()
         };
-        self.with_each_shard(sweep).for_each(drop);
+        let last_ns = self.with_each_shard(sweep).max().unwrap_or(0);
+        self.note_sweep(last_ns);
     }
 
-    /// When all that is remembered now will have expired; 0 when that has been swept.
-    pub(super) fn last_expiry_ns(&self) -> u64 {
-        self.last_expiry_ns.load(Relaxed)
+    /// Makes sure that there is a time for the next sweep, if there is something to sweep then.
+    fn note_sweep(&self, at_ns: u64) {
+        if self.sweep_at_ns.load(Relaxed) == 0 && at_ns > 0 {
+            let _ = self.sweep_at_ns.compare_exchange(0, at_ns, Relaxed, Relaxed);
+        }
+    }
+
+    /// When a sweep is worth while: at most once per window; 0 when there is nothing to sweep.
+    pub(super) fn sweep_due_ns(&self) -> u64 {
+        self.sweep_at_ns.load(Relaxed)
     }
 
     /// The counters now.
@@ -316,7 +317,12 @@ impl<K: Hash + Eq, V> TimePartitionedMap<K, V> {
         let hash = self.hash(&key);
         let duplicates = &self.cell(hash).duplicates;
         self.with_shard(hash, now_ns, |shard| match shard.insert(&self.plan, hash, key, value) {
-            Ok(claim) => Inserted::Claimed(claim),
+            Ok(claim) => {
+                if let Some(expires_ns) = shard.first_key_expires_ns() {
+                    self.note_sweep(expires_ns);
+                }
+                Inserted::Claimed(claim)
+            }
             Err((Obstacle::Present(place), key, value)) => {
                 duplicates.store(duplicates.load(Relaxed) + 1, Relaxed);
                 let claim = shard.claim(hash, place);
@@ -340,7 +346,7 @@ impl<K: Hash + Eq, V> TimePartitionedMap<K, V> {
     pub(super) fn release_unless<A>(&self, claim: Claim, keep: impl FnOnce() -> Option<A>) -> Option<A> {
         let release = |shard: &mut Shard<K, V>| match keep() {
             Some(kept) => (None, Some(kept)),
-            None => (shard.claimed(claim).and_then(|place| shard.remove(claim.hash, place)), None),
+            None => (shard.claimed(claim).and_then(|place| shard.remove(claim.hash, place, true)), None),
         };
         let (removed, kept) = unlock_and_drop(self.cell(claim.hash), release);
         if std::mem::needs_drop::<(K, V)>() {
@@ -421,7 +427,16 @@ impl<K: Hash + Eq, V> TimePartitionedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.find(key, |shard, hash, place| shard.remove(hash, place)).flatten();
+        self.take(key, true)
+    }
+
+    /// Takes an entry out; `is_free` says that no claim names it.
+    pub(super) fn take<Q>(&self, key: &Q, is_free: bool) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let removed = self.find(key, |shard, hash, place| shard.remove(hash, place, is_free)).flatten();
         removed.map(|(_, value)| value)
     }
 }
@@ -429,13 +444,11 @@ impl<K: Hash + Eq, V> TimePartitionedMap<K, V> {
 /// Runs `act` under a shard's lock; then drops what that retired, outside of it.
 #[inline]
 fn unlock_and_drop<K, V, A>(cell: &Cell<K, V>, act: impl FnOnce(&mut Shard<K, V>) -> A) -> A {
-    let mut shard = lock(&cell.shard);
-    let done = act(&mut shard);
-    if std::mem::needs_drop::<(K, V)>() {
-        let retired = shard.take_retired();
-        drop(shard);
-        drop(retired);
-    }
+    let (done, retired) = cell.shard.with(|shard| {
+        let done = act(shard);
+        (done, if std::mem::needs_drop::<(K, V)>() { shard.take_retired() } else { Vec::new() })
+    });
+    drop(retired);
     done
 }
 

@@ -175,7 +175,8 @@ impl<K: Hash + Eq> Dedup<K> {
         self.map.contains(key)
     }
 
-    /// Forgets a key before its time; false when it was not remembered.
+    /// Forgets a key before its time; false when it was not remembered. If it was claimed, that claim means nothing any
+    /// more: dropping or committing it changes nothing.
     ///
     /// ```
     /// # use batchline::dedup::Dedup;
@@ -189,7 +190,7 @@ impl<K: Hash + Eq> Dedup<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.map.remove(key).is_some()
+        self.map.take(key, false).is_some()
     }
 }
 

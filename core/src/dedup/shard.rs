@@ -3,45 +3,55 @@
 //! ```text
 //!   oldest                                             newest
 //!   [ 7 ][ 8 ][ 9 ][ 10 ][ 11 ][ 12 ][ 13 ][ 14 ][ 15 ][ 16 ]     generations, by number
-//!   |<-- span, filter -->|<-- span, filter ---->|<-- span --->|
+//!   |<-- span, filter -->|<-- span, filter ---->|<-span->|
 //! ```
 //!
 //! 1. A key is looked for in the newest generation, where a recent duplicate is.
 //! 2. Then each filter is asked, from the newest on; only where it says "maybe" its generations are searched, the
 //!    newest first.
-//! 3. A new key goes into the newest generation and into the newest filter.
-//! 4. When time has come to the end of the bucket, a generation begins; about every quarter of the window a span
-//!    does. Both take over what an expired one was kept in, so that steady traffic allocates nothing.
+//! 3. A new key goes into the newest generation, and its hash on a list.
+//! 4. When time has come to the end of the bucket, a generation begins. The keys of the one before go into a filter, all
+//!    at once: each line of the filter is brought in once, and not for every key, and how large it must be is known by
+//!    then. About every quarter of the window a span begins. All take over what an expired one was kept in, so that
+//!    steady traffic allocates nothing.
 //! 5. A generation whose keys have expired goes as a whole, and a span with its last generation.
 //!
 //! Expiry and rotation happen inside the calls; between them one comparison of the time says that neither is due.
 
 use super::filter::Span;
 use super::generation::Generation;
-use super::window::{AtCap, Plan};
+use super::window::{AtCap, Filter, Plan};
 use crate::gate::Claim;
 use std::collections::VecDeque;
 
-/// Keys a shard's first filter is made for.
+/// Keys a filter is made for at least.
 const SPAN_KEYS_MIN: usize = 256;
+/// From so many spans on, a full filter goes on beyond its rate: a longer list would cost more than searches in vain.
+const SPANS_MAX: usize = 12;
+/// Expired generations that are kept for the next ones.
+const SPARES_MAX: usize = 4;
 
+/// Hot fields first: with the lock, they take two cache lines and a bit.
+#[repr(C)]
 pub(super) struct Shard<K, V> {
+    /// When the oldest generation expires or the newest one's bucket ends: until then the shard is as it should be.
+    change_ns: u64,
+    keys: usize,
     /// Takes the new keys.
     newest: Generation<K, V>,
-    /// The others, the oldest first.
+    /// The hashes of the newest generation's keys, for a filter.
+    hashes: Vec<u64>,
+    /// The oldest first; the last ends before the newest generation.
+    spans: Vec<Span>,
+    /// The other generations, the oldest first.
     older: VecDeque<Generation<K, V>>,
     /// The number of the oldest generation. Numbers wrap, after 2^32 generations.
     first: u32,
-    /// The oldest first; the last covers the newest generation.
-    spans: Vec<Span>,
-    spare_generation: Option<Generation<K, V>>,
+    counts: Counts,
+    spare_generations: Vec<Generation<K, V>>,
     spare_span: Option<Span>,
     /// Expired generations whose keys' drops are user code, for the caller to drop outside the lock.
     retired: Vec<Generation<K, V>>,
-    keys: usize,
-    /// When the oldest generation expires or the newest one's bucket ends: until then the shard is as it should be.
-    change_ns: u64,
-    counts: Counts,
 }
 
 /// What a shard has counted.
@@ -71,36 +81,37 @@ pub(super) enum Obstacle {
 impl<K, V> Shard<K, V> {
     pub(super) fn new() -> Self {
         Self {
+            change_ns: 0,
+            keys: 0,
             newest: Generation::new(),
+            hashes: Vec::new(),
+            spans: Vec::new(),
             older: VecDeque::new(),
             first: 0,
-            spans: Vec::new(),
-            spare_generation: None,
+            counts: Counts::default(),
+            spare_generations: Vec::new(),
             spare_span: None,
             retired: Vec::new(),
-            keys: 0,
-            change_ns: 0,
-            counts: Counts::default(),
         }
     }
 
-    /// Brings the shard to the present: expired generations go, and a new one begins in a new bucket. Returns when its
-    /// keys will expire, if one began.
+    /// Brings the shard to the present: expired generations go, and a new one begins in a new bucket.
     #[inline]
-    pub(super) fn advance(&mut self, plan: &Plan, now_ns: u64) -> Option<u64> {
-        (now_ns >= self.change_ns).then(|| self.catch_up(plan, now_ns))
+    pub(super) fn advance(&mut self, plan: &Plan, now_ns: u64) {
+        if now_ns >= self.change_ns {
+            self.catch_up(plan, now_ns);
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn catch_up(&mut self, plan: &Plan, now_ns: u64) -> u64 {
+    fn catch_up(&mut self, plan: &Plan, now_ns: u64) {
         self.expire(plan, now_ns);
         let expires_ns = plan.expires_ns(now_ns);
         if self.newest.expires_ns < expires_ns {
             self.begin_generation(plan, expires_ns);
             self.note_change(plan);
         }
-        expires_ns
     }
 
     /// Finds a key that has not expired.
@@ -151,15 +162,43 @@ impl<K, V> Shard<K, V> {
             self.counts.refused += 1;
             return Err((Obstacle::Full, key, value));
         }
-        if self.newest.len() >= plan.generation_keys_max || self.spans.last().is_some_and(Span::is_full) {
+        if !self.newest.has_room(plan.generation_keys_max) {
             self.begin_generation(plan, self.newest.expires_ns);
         }
-        if let Some(span) = self.spans.last_mut() {
-            span.insert(hash);
+        if plan.filter != Filter::None {
+            self.note_hash(plan, hash);
         }
         let entry = self.newest.insert(part(hash), key, value);
         self.keys += 1;
         Ok(self.claim(hash, Place { generation: self.older.len(), entry }))
+    }
+
+    #[inline]
+    fn note_hash(&mut self, plan: &Plan, hash: u64) {
+        if self.hashes.len() == self.hashes.capacity() {
+            self.make_room_for_hashes(plan);
+        }
+        self.hashes.push(hash);
+    }
+
+    /// Keys that were released are on the list, too: beyond twice as many as there can be, a new generation begins.
+    #[cold]
+    fn make_room_for_hashes(&mut self, plan: &Plan) {
+        if self.hashes.len() >= 2 * plan.generation_keys_max.min(plan.keys_max).max(SPAN_KEYS_MIN) {
+            self.begin_generation(plan, self.newest.expires_ns);
+        }
+        self.hashes.reserve_exact((self.hashes.len() / 2).max(16));
+    }
+
+    /// When the newest generation expires, if it has one key.
+    pub(super) fn first_key_expires_ns(&self) -> Option<u64> {
+        (self.newest.len() == 1).then_some(self.newest.expires_ns)
+    }
+
+    /// When all of its keys will have expired; 0 when it has none.
+    pub(super) fn last_expiry_ns(&self) -> u64 {
+        let newest = (self.newest.len() > 0).then_some(&self.newest);
+        newest.or(self.older.back()).map_or(0, |last| last.expires_ns)
     }
 
     fn generation(&self, index: usize) -> &Generation<K, V> {
@@ -178,8 +217,9 @@ impl<K, V> Shard<K, V> {
         self.generation_mut(place.generation).value_mut(place.entry)
     }
 
-    pub(super) fn remove(&mut self, hash: u64, place: Place) -> Option<(K, V)> {
-        let removed = self.generation_mut(place.generation).remove(part(hash), place.entry);
+    /// Takes an entry out; `is_free` says that no claim names it.
+    pub(super) fn remove(&mut self, hash: u64, place: Place, is_free: bool) -> Option<(K, V)> {
+        let removed = self.generation_mut(place.generation).remove(part(hash), place.entry, is_free);
         self.keys -= usize::from(removed.is_some());
         removed
     }
@@ -217,13 +257,19 @@ impl<K, V> Shard<K, V> {
         self.first = self.first.wrapping_add(1);
         if std::mem::needs_drop::<(K, V)>() {
             self.retired.push(oldest);
-        } else if self.spare_generation.is_none() {
+        } else if self.spare_generations.len() < SPARES_MAX && !self.is_too_large(&oldest) {
             oldest.reset();
-            self.spare_generation = Some(oldest);
+            self.spare_generations.push(oldest);
         }
         while self.spans.get(1).is_some_and(|next| next.first.wrapping_sub(self.first) as i32 <= 0) {
             self.spare_span = Some(self.spans.remove(0));
         }
+    }
+
+    /// Whether a generation was made for so much more traffic than there is now that its memory is better given back.
+    fn is_too_large(&self, spare: &Generation<K, V>) -> bool {
+        let fullest = self.older.back().map_or(0, Generation::len).max(self.newest.len());
+        spare.capacity() > 8 * fullest.max(32)
     }
 
     /// Notes when the shard changes next: when the oldest keys expire, or when the newest one's bucket ends.
@@ -232,34 +278,51 @@ impl<K, V> Shard<K, V> {
         self.change_ns = oldest_ns.min(self.newest.expires_ns.saturating_sub(plan.window_ns));
     }
 
-    /// Begins a generation for keys that expire at `expires_ns`; an empty one is used again.
+    /// Begins a generation for keys that expire at `expires_ns`; an empty one is used again, if it has numbers left.
     fn begin_generation(&mut self, plan: &Plan, expires_ns: u64) {
         if self.newest.len() > 0 {
-            let next = self.spare_generation.take().unwrap_or_else(Generation::new);
+            self.fill_filter(plan);
+        }
+        if self.hashes.capacity() > 8 * self.hashes.len().max(64) {
+            self.hashes = Vec::new();
+        }
+        self.hashes.clear();
+        if self.newest.len() > 0 || !self.newest.has_room(plan.generation_keys_max) {
+            let next = self.spare_generations.pop().unwrap_or_else(Generation::new);
             self.older.push_back(std::mem::replace(&mut self.newest, next));
         }
         self.newest.expires_ns = expires_ns;
+    }
+
+    /// Puts the newest generation's keys into a filter.
+    fn fill_filter(&mut self, plan: &Plan) {
         let number = self.first.wrapping_add(self.older.len() as u32);
-        let is_long =
-            |span: &Span| number.wrapping_sub(span.first) >= plan.span_generations || span.is_full();
-        if self.spans.last().is_none_or(is_long) {
+        let (keys, is_list_full) = (self.hashes.len(), self.spans.len() >= SPANS_MAX);
+        let takes_more = |span: &Span| {
+            let is_short = number.wrapping_sub(span.first) < plan.span_generations;
+            is_short && (is_list_full || span.keys + keys <= span.keys_max)
+        };
+        if !self.spans.last().is_some_and(takes_more) {
             self.begin_span(plan, number);
+        }
+        if let Some(span) = self.spans.last_mut() {
+            self.hashes.iter().for_each(|&hash| span.insert(hash));
         }
     }
 
-    /// Begins a span with room for a quarter more keys than the fullest one now; for many more after one that filled up
-    /// before its time, so that traffic that swells makes few spans.
+    /// Begins a span, with room for generations like the newest one and a quarter more; but not for more keys than the
+    /// cap allows.
     fn begin_span(&mut self, plan: &Plan, number: u32) {
-        let keys = self.spans.iter().map(|span| span.keys).max().unwrap_or(0);
-        let is_swelling = self.spans.last().is_some_and(Span::is_full);
-        let wanted = (keys + if is_swelling { 3 * keys } else { keys / 4 }).max(SPAN_KEYS_MIN);
-        let fits = |spare: &Span| (wanted..=4 * wanted).contains(&spare.keys_max);
+        let keys = self.hashes.len();
+        let wanted = keys.saturating_mul(plan.span_generations as usize).saturating_mul(5) / 4;
+        let wanted = wanted.min(plan.keys_max).max(keys).max(SPAN_KEYS_MIN);
+        let fits = |spare: &Span| (keys.max(wanted / 2)..=4 * wanted).contains(&spare.keys_max);
         let span = match self.spare_span.take().filter(fits) {
             Some(mut spare) => {
                 spare.restart(number);
                 spare
             }
-            None => Span::new(number, plan.filter, wanted + wanted / 4, plan.false_positive_rate),
+            None => Span::new(number, plan.filter, wanted, plan.false_positive_rate),
         };
         self.spans.push(span);
     }
@@ -309,10 +372,11 @@ impl<K, V> Shard<K, V> {
 
     /// What it holds in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let generations = self.older.iter().chain(&self.spare_generation).chain([&self.newest]);
+        let generations = self.older.iter().chain(&self.spare_generations).chain([&self.newest]);
         let spans = self.spans.iter().chain(&self.spare_span).map(Span::bytes);
         let lists = self.older.capacity() * size_of::<Generation<K, V>>();
         let contents = generations.map(Generation::bytes).sum::<usize>() + spans.sum::<usize>();
+        let lists = lists + self.hashes.capacity() * size_of::<u64>();
         contents + lists + self.spans.capacity() * size_of::<Span>()
     }
 }
@@ -334,4 +398,36 @@ fn search<K, V>(
         let entry = generations[generation].find(hash, &is_wanted)?;
         Some(Place { generation, entry })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::window::Window;
+    use super::*;
+    use std::time::Duration;
+
+    const SECOND_NS: u64 = 1_000_000_000;
+
+    fn hash(key: u64) -> u64 {
+        key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[test]
+    fn numbers_of_generations_may_wrap() {
+        let plan = Window::new(Duration::from_secs(10)).bucket(Duration::from_secs(1)).check().unwrap();
+        let mut shard = Shard::<u64, ()> { first: u32::MAX - 2, ..Shard::new() };
+        let mut claims = Vec::new();
+        for second in 0..30 {
+            shard.advance(&plan, second * SECOND_NS);
+            for key in 100 * second..100 * second + 100 {
+                claims.push(shard.insert(&plan, hash(key), key, ()).ok().expect("the key is new"));
+            }
+            for key in 0..100 * second + 100 {
+                let is_there = shard.find(hash(key), |remembered| *remembered == key).is_some();
+                assert_eq!(is_there, key / 100 + 11 > second, "key {key} at {second} s");
+                assert_eq!(shard.claimed(claims[key as usize]).is_some(), is_there);
+            }
+        }
+        assert!(shard.first < 100 && shard.keys() == 1100);
+    }
 }

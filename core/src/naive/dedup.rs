@@ -73,7 +73,11 @@ impl<T: Send + 'static, K: Hash + Eq + Send + 'static> Batching<T> for NaiveDedu
             self.duplicates.fetch_add(1, Relaxed);
             return Err(PutError::Duplicate(item));
         }
-        self.inner.put(item)
+        self.inner.put(item).inspect_err(|error| {
+            if let PutError::Closed(item) = error {
+                self.window.remove(&(self.key_of)(item));
+            }
+        })
     }
 
     fn put_many(&self, items: &mut Vec<T>) -> Result<usize, PutManyError> {

@@ -41,7 +41,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "shuttle",
         purpose: "whole paths, under random schedules",
-        cargo: &["test", "-p", "batchline", "--release", "--test", "shuttle"],
+        cargo: &["test", "-p", "batchline", "--release", "--features", "dedup", "--test", "shuttle"],
         selection: None,
         model: Some(Model { cfg: "batchline_shuttle", target_dir: "target-shuttle", default_env: &[] }),
         needs: None,
@@ -49,7 +49,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "miri",
         purpose: "the small lock-free structures, for undefined behaviour",
-        cargo: &["+nightly", "miri", "test", "-p", "batchline", "--lib"],
+        cargo: &["+nightly", "miri", "test", "-p", "batchline", "--features", "dedup", "--lib"],
         selection: Some("miri_"),
         model: None,
         // A nightly with Miri cannot be had on every machine and every day: its absence is shouted, not failed.

@@ -17,6 +17,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("core/src/batch.rs", "a batch owns items in a slab and hands them to its handler as a slice"),
     ("core/src/engine.rs", "takes the producer's side of a lane it has just made, before anyone shares it"),
     ("core/src/dedup/generation.rs", "entries are uninitialised room where the index names none"),
+    ("core/src/dedup/lock.rs", "a value behind the lock of the ordered lanes"),
     ("core/src/desk.rs", "a desk has one guard at a time, which alone opens its drawer"),
     ("core/src/ticket.rs", "two ends share one slot, and the last to let go frees it"),
     ("core/src/batcher.rs", "a put takes the producer's side of its thread's lane"),
