@@ -1,4 +1,4 @@
-//! The same contenders under criterion, for those who want its statistics and its history between runs.
+//! Batchline and its peers under criterion, for those who want its statistics and its history between runs.
 //!
 //! Criterion runs one contender at a time, so compare across contenders with the binary `table` instead.
 #![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
@@ -6,11 +6,16 @@
 use std::time::Duration;
 
 use batchline_benches::{
+    counting_alloc::CountingAlloc,
     interleave::{Contender, Role},
     load::PRODUCER_COUNTS,
     scenarios::{put, submit},
 };
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: CountingAlloc<MiMalloc> = CountingAlloc(MiMalloc);
 
 /// Items per run: enough that the ends of a run do not show.
 const PUT_ITEMS: u64 = 1_000_000;
@@ -22,7 +27,7 @@ fn bench_group(criterion: &mut Criterion, name: &str, contenders: &[Contender], 
     group.measurement_time(Duration::from_secs(2)).warm_up_time(Duration::from_millis(500));
     for contender in contenders {
         let id = BenchmarkId::new(&contender.name, contender.producers);
-        let run_many = |runs| (0..runs).map(|_| (contender.run)(items).elapsed).sum();
+        let run_many = |runs| (0..runs).map(|_| contender.run(items).elapsed).sum();
         group.bench_function(id, |bencher| bencher.iter_custom(run_many));
     }
     group.finish();

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     channel_loop::{self, Partial, Source},
-    load::{PUT_LINGER, QUEUE_ITEMS_MAX},
+    load::Shape,
     scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
@@ -36,10 +36,11 @@ pub struct ChannelBatcher<C: Channel> {
 impl<C: Channel> PutPeer for ChannelBatcher<C> {
     type Putter = ChannelPutter<C>;
 
-    fn open(sink: Arc<Sink>) -> Self {
-        let (sender, source) = C::bounded::<u64>(QUEUE_ITEMS_MAX);
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        let (sender, source) = C::bounded::<u64>(shape.queue_items_max);
         let consumer = thread::spawn(move || {
-            channel_loop::run(source, Partial::Linger(PUT_LINGER), |batch| sink.handle(batch));
+            let partial = Partial::Linger(shape.linger);
+            channel_loop::run(source, shape.batch_items_max, partial, |batch| sink.handle(batch));
         });
         Self { sender, consumer }
     }

@@ -10,8 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::load::BATCH_ITEMS_MAX;
-
 /// The receiving end of a channel, as the loop sees it.
 pub trait Source<T>: Send + 'static {
     /// What the consumer does on an empty channel before it looks again and then sleeps.
@@ -71,22 +69,23 @@ pub enum Partial {
 /// The batch being formed; handles it when it is full.
 #[derive(Debug)]
 pub struct BatchFormer<T, H> {
+    batch_items_max: usize,
     batch: Vec<T>,
     deadline: Option<Instant>,
     handle: H,
 }
 
 impl<T, H: FnMut(&mut Vec<T>)> BatchFormer<T, H> {
-    /// A former that calls `handle` for each batch.
-    pub fn new(handle: H) -> Self {
-        Self { batch: Vec::with_capacity(BATCH_ITEMS_MAX), deadline: None, handle }
+    /// A former that calls `handle` for each batch of at most this many.
+    pub fn new(batch_items_max: usize, handle: H) -> Self {
+        Self { batch_items_max, batch: Vec::with_capacity(batch_items_max), deadline: None, handle }
     }
 
     /// Adds an item; a full batch is handled before this returns.
     #[inline]
     pub fn push(&mut self, item: T) {
         self.batch.push(item);
-        if self.batch.len() == BATCH_ITEMS_MAX {
+        if self.batch.len() == self.batch_items_max {
             self.seal();
         }
     }
@@ -120,8 +119,13 @@ fn wait_for_more<T, S: Source<T>, H: FnMut(&mut Vec<T>)>(
 }
 
 /// Runs until the channel is closed and everything was handled.
-pub fn run<T, S: Source<T>>(mut source: S, partial: Partial, handle: impl FnMut(&mut Vec<T>)) {
-    let mut former = BatchFormer::new(handle);
+pub fn run<T, S: Source<T>>(
+    mut source: S,
+    batch_items_max: usize,
+    partial: Partial,
+    handle: impl FnMut(&mut Vec<T>),
+) {
+    let mut former = BatchFormer::new(batch_items_max, handle);
     loop {
         source.take_ready(&mut former);
         let waited = match partial {

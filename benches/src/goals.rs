@@ -9,11 +9,15 @@ use crate::{
     scenarios::{linger, overload, put, submit, wake},
 };
 
+#[cfg(feature = "dedup")]
+mod dedup;
+mod twins;
+
 /// What overload may add to a put's deadline before it counts as late.
 const DEADLINE_SLACK_MS: f64 = 5.0;
 
 /// One goal, and what was measured for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Goal {
     /// What it says.
     pub text: String,
@@ -50,11 +54,14 @@ pub fn all(results: &Results) -> Vec<Goal> {
         PRODUCER_COUNTS.into_iter().flat_map(|producers| put_goals(results, producers)).collect();
     goals.extend(submit_goals(results));
     goals.extend(latency_goals(results));
+    #[cfg(feature = "dedup")]
+    goals.extend(dedup::all(results));
+    goals.extend(twins::all(results));
     goals
 }
 
 fn put_goals(results: &Results, producers: usize) -> Vec<Goal> {
-    let table = results.rate_table(&put::group(producers));
+    let table = results.rate_table(put::GROUP, &put::scenario(producers));
     let own = |name: &str| table.and_then(|table| table.named(name));
     let channel = table.and_then(RateTable::best_rival);
     let channel_name = channel.map_or("the best channel", |rival| rival.name.as_str());
@@ -85,7 +92,7 @@ fn put_goals(results: &Results, producers: usize) -> Vec<Goal> {
 
 /// Everyone's better mode against everyone's better mode; tasks against tasks first, then our threads against all.
 fn submit_goals(results: &Results) -> Vec<Goal> {
-    let table = results.rate_table(submit::GROUP);
+    let table = results.rate_table(submit::GROUP, submit::SCENARIO);
     let best = |peer: &str, shape: &str| {
         table.and_then(|table| table.fastest(|row| row.name.starts_with(peer) && row.name.contains(shape)))
     };
@@ -113,31 +120,27 @@ fn submit_goals(results: &Results) -> Vec<Goal> {
 }
 
 fn latency_goals(results: &Results) -> Vec<Goal> {
-    let quantile_ns = |name, at| results.latency(name).map(|row| row.quantile_ns(at) as f64);
-    let max_ms = |name| results.latency(name).map(|row| row.max_ns() as f64 / 1e6);
-    let wake_ratio =
-        quantile_ns(wake::OURS, 0.5).zip(quantile_ns(wake::BARE, 0.5)).map(|(own, bare)| own / bare);
+    let wake_ns = |name| results.latency(wake::SCENARIO, name).map(|latency| latency.p50_ns as f64);
+    let linger_p99_ns = results.latency(linger::SCENARIO, linger::OURS).map(|latency| latency.p99_ns as f64);
+    let longest_ms =
+        |name| results.latency(overload::SCENARIO, name).map(|latency| latency.max_ns as f64 / 1e6);
+    let wake_ratio = wake_ns(wake::OURS).zip(wake_ns(wake::BARE)).map(|(own, bare)| own / bare);
     let deadline_ms = overload::PUT_DEADLINE.as_secs_f64() * 1e3;
     let at_most =
         |text: String, bound, measured, unit| Goal { text, bound: Bound::AtMost(bound), measured, unit };
     vec![
         at_most("wake: median, beside a bare unpark".to_owned(), 1.5, wake_ratio, "x"),
-        at_most(
-            "linger of 1 ms: overshoot, p99".to_owned(),
-            200.0,
-            quantile_ns(linger::OURS, 0.99).map(|ns| ns / 1e3),
-            " µs",
-        ),
+        at_most("linger of 1 ms: overshoot, p99".to_owned(), 200.0, linger_p99_ns.map(|ns| ns / 1e3), " µs"),
         at_most(
             format!("overload: longest put, {}", overload::BLOCK_FOR),
             deadline_ms + DEADLINE_SLACK_MS,
-            max_ms(overload::BLOCK_FOR),
+            longest_ms(overload::BLOCK_FOR),
             " ms",
         ),
         at_most(
             format!("overload: longest put, {}", overload::FAIL),
             DEADLINE_SLACK_MS,
-            max_ms(overload::FAIL),
+            longest_ms(overload::FAIL),
             " ms",
         ),
     ]

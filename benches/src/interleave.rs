@@ -1,21 +1,35 @@
 //! The measuring loop: every contender runs once per round, in an order that rotates.
 //!
 //! Medians and quartiles are over rounds. A ratio between two contenders is the median of the rounds' ratios:
-//! the two sides of each were measured within the same second or so, and drift of the machine cancels out.
+//! the two sides of each were measured within the same second or so, and drift of the machine cancels out. After
+//! the rounds each contender runs twice more, untimed: once to count its allocations, once to sample latencies.
 
 use std::{fmt, time::Duration};
 
-use crate::counting_alloc::counted;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    counting_alloc::{Counted, counted},
+    latency::Summary,
+};
 
 /// One run of one contender, as it reports it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Run {
     /// From the first put until everything was handled.
     pub elapsed: Duration,
     /// Items put and handled.
     pub items: u64,
+    /// Items that were refused, and so are in no batch.
+    pub refused: u64,
     /// Batches they came in, where the contender tells.
     pub batches: Option<u64>,
+    /// How long single operations took their callers; empty unless the run samples.
+    pub samples_ns: Vec<u64>,
+    /// How long items were on their way from put to handler, where the scenario knows.
+    pub arrivals_ns: Vec<u64>,
+    /// Bytes held per item at the end, where the contender holds items and tells.
+    pub held_item_bytes: Option<f64>,
 }
 
 impl Run {
@@ -24,8 +38,18 @@ impl Run {
     }
 }
 
-/// The part a contender plays in its scenario.
+/// Whether a run times single operations; if so, its own time does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sampling {
+    /// A run for the clock, or for counting.
+    Off,
+    /// Every 64th operation is timed, or every one where the scenario says so.
+    On,
+}
+
+/// The part a contender plays in its scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Does the work without any hand-over.
     Floor,
@@ -45,8 +69,17 @@ pub struct Contender {
     pub name: String,
     /// Producer threads, or callers.
     pub producers: usize,
+    /// Items in a full batch.
+    pub batch_items_max: usize,
     /// Runs this many items.
-    pub run: Box<dyn Fn(u64) -> Run>,
+    pub run: Box<dyn Fn(u64, Sampling) -> Run>,
+}
+
+impl Contender {
+    /// One run of this many items.
+    pub fn run(&self, items: u64) -> Run {
+        (self.run)(items, Sampling::Off)
+    }
 }
 
 impl fmt::Debug for Contender {
@@ -58,7 +91,7 @@ impl fmt::Debug for Contender {
 /// How long and how often.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Rounds that count; the warm-up comes on top.
+    /// Rounds that count; two warm-ups and two untimed passes come on top.
     pub rounds: usize,
     /// How long one run should take; the item count follows from it.
     pub run_target: Duration,
@@ -68,23 +101,43 @@ pub struct Plan {
     pub items_max: u64,
 }
 
-/// What the rounds gave for one contender.
-#[derive(Debug, Clone)]
+impl Plan {
+    /// Runs of each contender, over all passes.
+    pub fn runs(&self) -> usize {
+        self.rounds + 4
+    }
+}
+
+/// What the rounds gave for one contender; in JSON the raw part of a row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measured {
+    /// The contender's name.
+    #[serde(rename = "contender")]
+    pub name: String,
     /// The contender's part.
     pub role: Role,
-    /// The contender's name.
-    pub name: String,
     /// Its producer threads, or callers.
     pub producers: usize,
+    /// Items in a full batch.
+    pub batch_items_max: usize,
     /// Items per run.
+    #[serde(rename = "run_items")]
     pub items: u64,
     /// Nanoseconds per item, one entry per round.
+    #[serde(rename = "item_ns_by_round")]
     pub item_ns: Vec<f64>,
     /// Mean batch size of the last run, where the contender tells.
     pub batch_items: Option<f64>,
     /// Allocations per item, from the untimed counting pass.
     pub item_allocations: f64,
+    /// Bytes asked of the allocator per item, from the same pass.
+    pub item_bytes: f64,
+    /// Bytes held per item at the end of the last run, where the contender holds items and tells.
+    pub held_item_bytes: Option<f64>,
+    /// How long single operations took their callers, from the untimed sampling pass.
+    pub latency: Option<Summary>,
+    /// From an item's put until its handler started, from the sampling pass, where the scenario knows.
+    pub end_to_end: Option<Summary>,
 }
 
 impl Measured {
@@ -104,22 +157,47 @@ impl Measured {
             rival.item_ns.iter().zip(&self.item_ns).map(|(theirs, own)| theirs / own).collect();
         quantile(&ratios, 0.5)
     }
+
+    fn add_round(&mut self, run: &Run) {
+        self.item_ns.push(run.item_ns());
+        self.held_item_bytes = run.held_item_bytes;
+        self.batch_items = run.batches.map(|batches| (run.items - run.refused) as f64 / batches as f64);
+    }
+
+    fn set_counts(&mut self, run: &Run, counts: Counted) {
+        self.item_allocations = counts.allocations as f64 / run.items as f64;
+        self.item_bytes = counts.bytes as f64 / run.items as f64;
+    }
+
+    fn set_samples(&mut self, run: Run) {
+        self.latency = Summary::of(run.samples_ns);
+        self.end_to_end = Summary::of(run.arrivals_ns);
+    }
 }
 
-/// Warms up, measures all contenders against each other, then counts their allocations.
-pub fn measure(contenders: &[Contender], plan: Plan) -> Vec<Measured> {
-    let mut measured: Vec<Measured> = contenders.iter().map(|contender| warm_up(contender, plan)).collect();
+/// Warms up, measures all contenders against each other, counts their allocations, and samples their latencies;
+/// `ran` is called after each run.
+pub fn measure(contenders: &[Contender], plan: Plan, mut ran: impl FnMut()) -> Vec<Measured> {
+    let warm_up = |contender| {
+        let result = warm_up(contender, plan);
+        (0..2).for_each(|_| ran());
+        result
+    };
+    let mut measured: Vec<Measured> = contenders.iter().map(warm_up).collect();
     for round in 0..plan.rounds {
         for step in 0..contenders.len() {
             let turn = (round + step) % contenders.len();
-            let run = (contenders[turn].run)(measured[turn].items);
-            measured[turn].item_ns.push(run.item_ns());
-            measured[turn].batch_items = run.batches.map(|batches| run.items as f64 / batches as f64);
+            let run = contenders[turn].run(measured[turn].items);
+            measured[turn].add_round(&run);
+            ran();
         }
     }
     for (contender, result) in contenders.iter().zip(&mut measured) {
-        let (run, allocations) = counted(|| (contender.run)(result.items));
-        result.item_allocations = allocations as f64 / run.items as f64;
+        let (run, counts) = counted(|| contender.run(result.items));
+        result.set_counts(&run, counts);
+        ran();
+        result.set_samples((contender.run)(result.items, Sampling::On));
+        ran();
     }
     measured
 }
@@ -128,18 +206,23 @@ pub fn measure(contenders: &[Contender], plan: Plan) -> Vec<Measured> {
 fn warm_up(contender: &Contender, plan: Plan) -> Measured {
     let mut items = plan.items_min;
     for _ in 0..2 {
-        let run = (contender.run)(items);
+        let run = contender.run(items);
         let wanted = plan.run_target.as_secs_f64() * 1e9 / run.item_ns();
         items = (wanted as u64).clamp(plan.items_min, plan.items_max);
     }
     Measured {
-        role: contender.role,
         name: contender.name.clone(),
+        role: contender.role,
         producers: contender.producers,
+        batch_items_max: contender.batch_items_max,
         items,
         item_ns: Vec::with_capacity(plan.rounds),
         batch_items: None,
         item_allocations: 0.0,
+        item_bytes: 0.0,
+        held_item_bytes: None,
+        latency: None,
+        end_to_end: None,
     }
 }
 

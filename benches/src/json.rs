@@ -1,50 +1,102 @@
-//! The same report as JSON: one file per scenario in `target/bench/`, and the whole in one file on request.
+//! The same report as JSON: one file per table in `target/bench/`, and the whole in one file. The README says what is
+//! in it; `schema` counts the changes that readers must know of.
 
-use std::{env, fs, io, path::Path, path::PathBuf};
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
 use crate::{
     goals::{Bound, Goal},
-    interleave::{Measured, Role},
-    latency::Latency,
+    interleave::Measured,
     machine::Machine,
-    results::{LatencyTable, RateTable, Results},
+    results::{LatencyRow, LatencyTable, MIMALLOC, RateTable, Results},
 };
 
-/// Writes one file per scenario, and the whole to `whole` if asked; returns the directory.
-pub fn write(
-    machine: &Machine,
-    results: &Results,
-    goals: &[Goal],
-    whole: Option<&Path>,
-) -> io::Result<PathBuf> {
-    let directory = target_directory().join("bench");
+/// The version of the shape.
+const SCHEMA: u32 = 2;
+
+/// What a report says beside its tables.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    /// Where and with what it was made.
+    pub machine: &'a Machine,
+    /// `quick` or `full`.
+    pub mode: &'a str,
+    /// The allocator of this process.
+    pub allocator: &'a str,
+    /// The verdicts.
+    pub goals: &'a [Goal],
+}
+
+/// Where the files go unless somebody says otherwise; makes the folder.
+pub fn directory() -> io::Result<PathBuf> {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target");
+    let directory = env::var_os("CARGO_TARGET_DIR").map_or_else(default, PathBuf::from).join("bench");
     fs::create_dir_all(&directory)?;
-    let rates = results.rates.iter().map(rate_table);
-    let tables: Vec<Value> = rates.chain(results.latencies.iter().map(latency_table)).collect();
-    let conditions = conditions(machine);
-    for table in &tables {
-        let name = table["scenario"].as_str().unwrap_or("unnamed").replace('/', "-");
-        let file = json!({ "conditions": conditions, "table": table });
-        write_value(&directory.join(name).with_extension("json"), &file)?;
-    }
-    let goals: Vec<Value> = goals.iter().map(goal_value).collect();
-    let everything = json!({ "conditions": conditions, "tables": tables, "goals": goals });
-    write_value(whole.unwrap_or(&directory.join("all.json")), &everything)?;
     Ok(directory)
 }
 
-fn target_directory() -> PathBuf {
-    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target");
-    env::var_os("CARGO_TARGET_DIR").map_or_else(default, PathBuf::from)
+/// Writes the whole report to `whole`.
+pub fn write(frame: Frame<'_>, results: &Results, whole: &Path) -> io::Result<()> {
+    write_value(whole, &report(frame, results))
+}
+
+/// Writes one file per table into the folder.
+pub fn write_tables(frame: Frame<'_>, results: &Results, directory: &Path) -> io::Result<()> {
+    let report = report(frame, results);
+    for table in report["tables"].as_array().into_iter().flatten() {
+        let file = json!({ "schema": SCHEMA, "conditions": report["conditions"], "table": table });
+        write_value(&directory.join(file_name(table)).with_extension("json"), &file)?;
+    }
+    Ok(())
+}
+
+/// The tables of rates in a report that another process wrote.
+pub fn read_rates(whole: &Path) -> io::Result<Vec<RateTable>> {
+    let report: Value = serde_json::from_slice(&fs::read(whole)?)?;
+    let tables = report["tables"].as_array().into_iter().flatten();
+    let rates = tables.filter(|table| table["kind"] == "rate");
+    Ok(rates.map(|table| serde_json::from_value(table.clone())).collect::<Result<_, _>>()?)
 }
 
 fn write_value(path: &Path, value: &Value) -> io::Result<()> {
     fs::write(path, format!("{value:#}\n"))
 }
 
-fn conditions(machine: &Machine) -> Value {
+fn file_name(table: &Value) -> String {
+    let part = |key| table[key].as_str().unwrap_or("unnamed");
+    let suffix =
+        if part("allocator") == MIMALLOC { String::new() } else { format!("-{}", part("allocator")) };
+    format!("{}-{}{suffix}", part("group"), part("scenario"))
+}
+
+fn report(frame: Frame<'_>, results: &Results) -> Value {
+    let rates = results.rates.iter().map(rate_table);
+    let latencies = results.latencies.iter().map(latency_table);
+    let tables: Vec<Value> = rates.chain(latencies).collect();
+    let goals: Vec<Value> = frame.goals.iter().map(goal_value).collect();
+    let instructions = instructions(&frame.machine.commit).unwrap_or_default();
+    json!({
+        "schema": SCHEMA,
+        "conditions": conditions(frame),
+        "tables": tables,
+        "goals": goals,
+        "instructions": instructions,
+    })
+}
+
+/// What `cargo xtask counts` has counted, if that was the same commit.
+fn instructions(commit: &str) -> Option<Vec<Value>> {
+    let counts: Value =
+        serde_json::from_slice(&fs::read(directory().ok()?.join("counts.json")).ok()?).ok()?;
+    (counts["commit"] == commit).then(|| counts["counts"].as_array().cloned())?
+}
+
+fn conditions(frame: Frame<'_>) -> Value {
+    let machine = frame.machine;
     let peers: serde_json::Map<String, Value> =
         machine.peers.iter().map(|(name, version)| ((*name).to_owned(), json!(version))).collect();
     json!({
@@ -54,57 +106,61 @@ fn conditions(machine: &Machine) -> Value {
         "rustc": machine.rustc,
         "commit": machine.commit,
         "load_average": machine.load_average,
+        "clock_read_ns": machine.clock_read_ns,
         "peers": peers,
+        "mode": frame.mode,
+        "allocator": frame.allocator,
     })
 }
 
 fn rate_table(table: &RateTable) -> Value {
-    let rival = table.best_rival();
-    let rows: Vec<Value> = table.rows.iter().map(|row| rate_row(row, rival)).collect();
-    json!({ "scenario": table.scenario, "rival": rival.map(|rival| &rival.name), "rows": rows })
-}
-
-fn rate_row(row: &Measured, rival: Option<&Measured>) -> Value {
-    let (low, high) = row.quartiles_ns();
+    let rows: Vec<Value> = table.rows.iter().map(|row| rate_row(row, table)).collect();
     json!({
-        "contender": row.name,
-        "role": role_name(row.role),
-        "producers": row.producers,
-        "run_items": row.items,
-        "item_ns": row.median_ns(),
-        "item_ns_p25": low,
-        "item_ns_p75": high,
-        "item_ns_by_round": row.item_ns,
-        "item_allocations": row.item_allocations,
-        "batch_items": row.batch_items,
-        "speedup_over_rival": rival.map(|rival| row.speedup_over(rival)),
+        "group": table.group,
+        "scenario": table.scenario,
+        "kind": "rate",
+        "allocator": table.allocator,
+        "optimized": table.optimized,
+        "rival": table.best_rival().map(|rival| &rival.name),
+        "rows": rows,
     })
 }
 
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Floor => "floor",
-        Role::Rival => "rival",
-        Role::Naive => "naive",
-        Role::Ours => "ours",
-    }
+fn rate_row(row: &Measured, table: &RateTable) -> Value {
+    let (low, high) = row.quartiles_ns();
+    let derived = json!({
+        "item_ns": row.median_ns(),
+        "item_ns_p25": low,
+        "item_ns_p75": high,
+        "items_per_second": 1e9 / row.median_ns(),
+        "speedup_over_rival": table.best_rival().map(|rival| row.speedup_over(rival)),
+        "speedup_over_naive": table.naive().map(|naive| row.speedup_over(naive)),
+    });
+    merged(json!(row), derived)
 }
 
 fn latency_table(table: &LatencyTable) -> Value {
     let rows: Vec<Value> = table.rows.iter().map(latency_row).collect();
-    json!({ "scenario": table.scenario, "rows": rows })
+    json!({
+        "group": table.group,
+        "scenario": table.scenario,
+        "kind": "latency",
+        "allocator": table.allocator,
+        "rows": rows,
+    })
 }
 
-fn latency_row(row: &Latency) -> Value {
-    json!({
-        "contender": row.name,
-        "samples": row.samples(),
-        "p50_ns": row.quantile_ns(0.5),
-        "p99_ns": row.quantile_ns(0.99),
-        "p999_ns": row.quantile_ns(0.999),
-        "max_ns": row.max_ns(),
-        "remark": row.remark,
-    })
+fn latency_row(row: &LatencyRow) -> Value {
+    let beside = json!({ "contender": row.name, "role": row.role, "remark": row.remark });
+    merged(json!(row.summary), beside)
+}
+
+/// Two objects as one.
+fn merged(mut into: Value, from: Value) -> Value {
+    if let (Value::Object(into), Value::Object(from)) = (&mut into, from) {
+        into.extend(from);
+    }
+    into
 }
 
 fn goal_value(goal: &Goal) -> Value {
@@ -120,3 +176,6 @@ fn goal_value(goal: &Goal) -> Value {
         "reached": goal.is_reached(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::{ops::Range, time::Duration};
 pub const BATCH_ITEMS_MAX: usize = 1_000;
 /// The hard bound on items that were put and not yet handled, and the capacity of every channel.
 pub const QUEUE_ITEMS_MAX: usize = 64_000;
-/// How long an item may wait in the `put` scenario.
+/// How long an item may wait in the `put` scenarios.
 pub const PUT_LINGER: Duration = Duration::from_millis(10);
 /// How long an item may wait in the `submit` scenario.
 pub const SUBMIT_LINGER: Duration = Duration::from_millis(1);
@@ -14,8 +14,28 @@ pub const SUBMIT_LINGER: Duration = Duration::from_millis(1);
 pub const IN_FLIGHT_ITEMS: usize = 4_000;
 /// Threads that submit, or worker threads of the async runtime.
 pub const SUBMIT_THREADS: usize = 2;
-/// The producer counts of the `put` scenario.
+/// The producer counts at which all peers take part.
 pub const PRODUCER_COUNTS: [usize; 3] = [1, 2, 4];
+/// The producer counts at which only a few do: more threads than cores.
+pub const CROWD_COUNTS: [usize; 4] = [8, 16, 32, 64];
+
+/// What the batchers of one scenario are set to, all of them alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Items in a full batch.
+    pub batch_items_max: usize,
+    /// The hard bound on items that were put and not yet handled.
+    pub queue_items_max: usize,
+    /// How long an item may wait.
+    pub linger: Duration,
+}
+
+impl Shape {
+    /// Batches of this many, and the bound and linger that all scenarios but `light` have.
+    pub const fn batches_of(batch_items_max: usize) -> Self {
+        Self { batch_items_max, queue_items_max: QUEUE_ITEMS_MAX, linger: PUT_LINGER }
+    }
+}
 
 /// One run: this many items, put by this many threads.
 #[derive(Debug, Clone, Copy)]

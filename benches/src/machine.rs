@@ -2,20 +2,24 @@
 
 use std::{fs, process::Command, thread};
 
+use crate::clock_cost;
+
 /// The lock file this binary was built with.
 const CARGO_LOCK: &str = include_str!("../../Cargo.lock");
 
 /// The crates that contend, or decide how contenders do.
-const PEERS: [&str; 10] = [
+const PEERS: [&str; 12] = [
     "batchline",
     "batch-aint-one",
     "crossbeam-channel",
     "crossfire",
+    "disruptor",
     "flume",
     "kanal",
     "mimalloc",
     "oneshot",
     "tokio",
+    "tokio-stream",
     "ultra-batch",
 ];
 
@@ -34,6 +38,8 @@ pub struct Machine {
     pub commit: String,
     /// Load average over 1, 5 and 15 minutes, before the run.
     pub load_average: String,
+    /// What reading the clock costs: a part of every latency.
+    pub clock_read_ns: f64,
     /// Name and version of each peer.
     pub peers: Vec<(&'static str, String)>,
 }
@@ -48,6 +54,7 @@ impl Machine {
             rustc: env!("BENCH_RUSTC_VERSION"),
             commit: commit().unwrap_or_else(unknown),
             load_average: load_average().unwrap_or_else(unknown),
+            clock_read_ns: clock_cost::measure_ns(),
             peers: PEERS.map(|name| (name, locked_version(name).unwrap_or_else(unknown))).into(),
         }
     }

@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::{
     goals::{Bound, Goal},
     interleave::Measured,
-    latency::Latency,
+    latency::Summary,
     machine::Machine,
-    results::{LatencyTable, RateTable},
+    results::{LatencyRow, LatencyTable, RateTable},
     text_table,
 };
 
@@ -19,12 +19,13 @@ pub fn print_machine(machine: &Machine) {
     let peers: Vec<String> =
         machine.peers.iter().map(|(name, version)| format!("{name} {version}")).collect();
     println!("{}", peers.join(", "));
+    println!("a read of the clock takes {:.1} ns, and is a part of every latency", machine.clock_read_ns);
 }
 
 /// Prints one table of rates.
 pub fn print_rates(table: &RateTable) {
-    let rival = table.best_rival();
-    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| rate_row(row, rival)).collect();
+    let (rival, naive) = (table.best_rival(), table.naive());
+    let rows: Vec<Vec<String>> = table.rows.iter().map(|row| rate_row(row, rival, naive)).collect();
     let heading = [
         "contender",
         "producers",
@@ -32,50 +33,65 @@ pub fn print_rates(table: &RateTable) {
         "p25..p75",
         "M items/s",
         "allocs/item",
+        "bytes/item",
         "items/batch",
+        "op p50",
+        "p95",
+        "p99",
+        "max",
         "vs rival",
+        "vs naive",
     ];
-    println!("\n{}", table.scenario);
+    println!("\n{}, {}", table.name(), table.allocator);
     println!("{}", text_table::render(&heading, &rows));
     if let Some(rival) = rival {
         println!("vs rival: how many times faster than {}, the best of the peers", rival.name);
     }
 }
 
-fn rate_row(row: &Measured, rival: Option<&Measured>) -> Vec<String> {
+fn rate_row(row: &Measured, rival: Option<&Measured>, naive: Option<&Measured>) -> Vec<String> {
     let (low, high) = row.quartiles_ns();
-    vec![
+    let mut cells = vec![
         row.name.clone(),
         row.producers.to_string(),
         format!("{:.2}", row.median_ns()),
         format!("{low:.2}..{high:.2}"),
         format!("{:.1}", 1e3 / row.median_ns()),
         format!("{:.3}", row.item_allocations),
-        row.batch_items.map_or_else(|| "-".to_owned(), |items| format!("{items:.0}")),
-        rival.map_or_else(|| "-".to_owned(), |rival| format!("{:.2}x", row.speedup_over(rival))),
-    ]
+        format!("{:.2}", row.item_bytes),
+        row.batch_items.map_or_else(absent, |items| format!("{items:.0}")),
+    ];
+    cells.extend(latency_cells(row.latency.as_ref()));
+    cells.extend(
+        [rival, naive]
+            .map(|other| other.map_or_else(absent, |other| format!("{:.2}x", row.speedup_over(other)))),
+    );
+    cells
+}
+
+fn latency_cells(latency: Option<&Summary>) -> [String; 4] {
+    let Some(latency) = latency else { return [(); 4].map(|()| absent()) };
+    [latency.p50_ns, latency.p95_ns, latency.p99_ns, latency.max_ns].map(duration)
+}
+
+fn absent() -> String {
+    "-".to_owned()
 }
 
 /// Prints one table of latencies.
 pub fn print_latencies(table: &LatencyTable) {
     let rows: Vec<Vec<String>> = table.rows.iter().map(latency_row).collect();
-    println!("\n{}", table.scenario);
-    println!(
-        "{}",
-        text_table::render(&["contender", "samples", "p50", "p99", "p99.9", "max", "remark"], &rows)
-    );
+    println!("\n{}/{}, {}", table.group, table.scenario, table.allocator);
+    let heading = ["contender", "samples", "p50", "p95", "p99", "p99.9", "max", "remark"];
+    println!("{}", text_table::render(&heading, &rows));
 }
 
-fn latency_row(row: &Latency) -> Vec<String> {
-    vec![
-        row.name.clone(),
-        row.samples().to_string(),
-        duration(row.quantile_ns(0.5)),
-        duration(row.quantile_ns(0.99)),
-        duration(row.quantile_ns(0.999)),
-        duration(row.max_ns()),
-        row.remark.clone(),
-    ]
+fn latency_row(row: &LatencyRow) -> Vec<String> {
+    let Summary { samples, p50_ns, p95_ns, p99_ns, p999_ns, max_ns, .. } = row.summary;
+    let mut cells = vec![row.name.clone(), samples.to_string()];
+    cells.extend([p50_ns, p95_ns, p99_ns, p999_ns, max_ns].map(duration));
+    cells.push(row.remark.clone());
+    cells
 }
 
 fn duration(ns: u64) -> String {
@@ -96,9 +112,9 @@ pub fn print_goals(goals: &[Goal]) {
     println!("{reached} of {measured} reached, {} not measured", goals.len() - measured);
 }
 
-/// Prints where the JSON is.
-pub fn print_directory(directory: &Path) {
-    println!("JSON: {}", directory.display());
+/// Prints how long it took, and where the JSON is.
+pub fn print_end(whole: &Path, page: &Path, seconds: u64) {
+    println!("measured in {seconds} s; JSON: {}, page: {}", whole.display(), page.display());
 }
 
 fn goal_row(goal: &Goal) -> Vec<String> {

@@ -185,8 +185,8 @@ impl<T, R> Builder<T, R> {
     setter! {
         /// The most items that may be live: waiting or being handled. A hard bound. Default 64 batches.
         ///
-        /// Lanes take credit in chunks (of at most a 16th of this bound, less with more lanes), so with `k` idle lanes a
-        /// queue may be full up to `k` chunks early; it never holds more than the bound.
+        /// Lanes take credit in chunks (of at most a 16th of this bound, less with more lanes), so with `k` idle
+        /// lanes a queue may be full up to `k` chunks early; it never holds more than the bound.
         ///
         /// ```
         /// let builder = batchline::Batcher::<u64>::builder().queue_items_max(10_000);

@@ -6,8 +6,8 @@
 //!        true  -> false   plain store, release: no locked instruction to unlock
 //! ```
 //!
-//! A put holds it for a few stores; no user code runs under it (but under a shard's: a key's comparison). Whoever finds it held backs off for a growing
-//! time, spinning and then yielding: so one producer puts many items in a row at the price of an
+//! A put holds it for a few stores; no user code runs under it (but under a shard's: a
+//! key's comparison). Whoever finds it held backs off for a growing time, spinning and then yielding: so one producer puts many items in a row at the price of an
 //! uncontended lock (5 ns) while the others stay off its cache line, instead of all trading the line at every
 //! item (25 ns and more).
 //!

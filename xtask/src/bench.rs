@@ -1,13 +1,19 @@
-//! `cargo xtask bench`: the comparison table, built with the bench profile.
+//! `cargo xtask bench`: the comparison tables, built with the bench profile.
 
 use crate::workspace::{passed_on, shell};
 use anyhow::Result;
 use xshell::cmd;
 
-/// Runs the table; `--quick`, `--full` and everything else are for the table to read.
+/// Everything that can be measured.
+const FEATURES: &str = "dedup,bloomfilter";
+
+/// Runs the tables; `--quick`, `--full` and everything else are for the binary to read.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     let shell = shell()?;
     let args = passed_on(args);
-    cmd!(shell, "cargo run --profile bench -p batchline-benches --bin table -- {args...}").run()?;
+    let build = ["--profile", "bench", "-p", "batchline-benches", "--features", FEATURES];
+    // The first one runs the second, for the system allocator, and cargo would build only what it runs itself.
+    cmd!(shell, "cargo build {build...} --bin table --bin table-system").run()?;
+    cmd!(shell, "cargo run {build...} --bin table -- {args...}").run()?;
     Ok(())
 }

@@ -5,7 +5,9 @@ cargo xtask <command>
 
   run   [-- ARGS]               build the CLI in release and run `batchline demo ARGS`; results go to out/
   test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri; --quick: the workspace only
-  bench [--quick|--full] [ARGS] the side-by-side table: naive, batchline and its peers
+  bench [--quick|--full] [ARGS] naive, batchline and peers side by side: tables, JSON, an HTML page;
+                                --compare FILE: with a saved run; --only PATTERN: a part
+  counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
   tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
   help                          this list
 
@@ -29,7 +31,7 @@ mod tests {
 
     #[test]
     fn every_command_is_listed() {
-        for name in ["run", "test", "bench", "tidy", "help"] {
+        for name in ["run", "test", "bench", "counts", "tidy", "help"] {
             assert!(HELP.contains(&format!("\n  {name} ")), "{name} is not in the list");
         }
     }

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod counts;
 mod help;
 mod lexer;
 mod run;
@@ -37,6 +38,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "run" => run::run(rest),
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
+        "counts" => counts::counts(rest),
         "tidy" => tidy::tidy(rest),
         other => bail!("there is no command `{other}`; `cargo xtask help` lists them"),
     }

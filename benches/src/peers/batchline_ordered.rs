@@ -5,7 +5,7 @@ use std::sync::Arc;
 use batchline::Batcher;
 
 use super::batchline_put::{SharedPutter, build, builder, finish};
-use crate::{scenarios::put::PutPeer, sink::Sink};
+use crate::{load::Shape, scenarios::put::PutPeer, sink::Sink};
 
 /// An ordered batcher shared by `Arc`.
 pub struct Ordered(Arc<Batcher<u64>>);
@@ -19,8 +19,8 @@ impl std::fmt::Debug for Ordered {
 impl PutPeer for Ordered {
     type Putter = SharedPutter;
 
-    fn open(sink: Arc<Sink>) -> Self {
-        Self(Arc::new(build(builder().ordered(true), sink)))
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        Self(Arc::new(build(builder(shape).ordered(true), sink)))
     }
 
     fn putter(&self) -> SharedPutter {

@@ -6,6 +6,7 @@ use batchline::{Batcher, Producer};
 
 use super::batchline_put::{build, builder, finish};
 use crate::{
+    load::Shape,
     scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
@@ -22,8 +23,8 @@ impl std::fmt::Debug for ProducerHandle {
 impl PutPeer for ProducerHandle {
     type Putter = ProducerPutter;
 
-    fn open(sink: Arc<Sink>) -> Self {
-        Self(build(builder(), sink))
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        Self(build(builder(shape), sink))
     }
 
     fn putter(&self) -> ProducerPutter {

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use batchline::{Batch, Batcher, Builder, Deadline};
 
 use crate::{
-    load::{BATCH_ITEMS_MAX, PUT_LINGER, QUEUE_ITEMS_MAX},
+    load::Shape,
     scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
 
-/// The settings all Batchline contenders of the `put` scenario share.
-pub fn builder() -> Builder<u64, ()> {
+/// The settings all Batchline contenders of a `put` scenario share.
+pub fn builder(shape: Shape) -> Builder<u64, ()> {
     Batcher::<u64>::builder()
-        .batch_items_max(BATCH_ITEMS_MAX)
-        .queue_items_max(QUEUE_ITEMS_MAX)
-        .linger(PUT_LINGER)
+        .batch_items_max(shape.batch_items_max)
+        .queue_items_max(shape.queue_items_max)
+        .linger(shape.linger)
 }
 
 /// Builds a batcher that feeds `sink`.
@@ -40,8 +40,8 @@ impl std::fmt::Debug for SharedPut {
 impl PutPeer for SharedPut {
     type Putter = SharedPutter;
 
-    fn open(sink: Arc<Sink>) -> Self {
-        Self(Arc::new(build(builder(), sink)))
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        Self(Arc::new(build(builder(shape), sink)))
     }
 
     fn putter(&self) -> SharedPutter {

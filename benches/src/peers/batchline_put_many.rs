@@ -1,11 +1,12 @@
 //! Batchline, `put_many` of 64 items: for producers that hold a few items at a time. Filling the Vec is timed too.
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, time::Instant};
 
 use batchline::Batcher;
 
 use super::batchline_put::{build, builder, finish};
 use crate::{
+    load::Shape,
     scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
@@ -25,8 +26,8 @@ impl std::fmt::Debug for PutMany {
 impl PutPeer for PutMany {
     type Putter = ChunkPutter;
 
-    fn open(sink: Arc<Sink>) -> Self {
-        Self(Arc::new(build(builder(), sink)))
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        Self(Arc::new(build(builder(shape), sink)))
     }
 
     fn putter(&self) -> ChunkPutter {
@@ -71,6 +72,21 @@ impl Putter for ChunkPutter {
             let to = items.end.min(from + CHUNK_ITEMS);
             self.chunk.extend(from..to);
             self.put_chunk();
+            from = to;
+        }
+    }
+
+    /// One call is one operation, of 64 items; every fourth is a sample.
+    fn put_range_sampled(&mut self, items: Range<u64>, samples_ns: &mut Vec<u64>) {
+        let mut from = items.start;
+        while from < items.end {
+            let to = items.end.min(from + CHUNK_ITEMS);
+            self.chunk.extend(from..to);
+            let before = Instant::now();
+            self.put_chunk();
+            if from % (4 * CHUNK_ITEMS) < CHUNK_ITEMS {
+                samples_ns.push(before.elapsed().as_nanos() as u64);
+            }
             from = to;
         }
     }

@@ -1,50 +1,63 @@
-//! The floor: each producer fills a buffer of 1000 and sums it on the spot. No hand-over, no second thread.
+//! The floor: each producer fills a buffer and sums it on the spot. No hand-over, no second thread.
 
-use std::{
-    hint::black_box,
-    ops::Range,
-    sync::Arc,
-    sync::Barrier,
-    thread::{self, JoinHandle},
-    time::Instant,
-};
+use std::{hint::black_box, ops::Range, sync::Arc};
 
 use crate::{
-    interleave::Run,
-    load::{BATCH_ITEMS_MAX, Load},
+    load::Shape,
+    scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
 
-/// Runs one load through no batcher at all.
-pub fn run(load: Load) -> Run {
-    let sink = Arc::new(Sink::default());
-    let barrier = Arc::new(Barrier::new(load.producers));
-    let producers: Vec<JoinHandle<Instant>> = (0..load.producers)
-        .map(|index| {
-            let (sink, barrier) = (Arc::clone(&sink), Arc::clone(&barrier));
-            thread::spawn(move || {
-                barrier.wait();
-                let started = Instant::now();
-                fill_and_sum(load.share(index), &sink);
-                started
-            })
-        })
-        .collect();
-    let started = producers.into_iter().map(|producer| producer.join().expect("a producer panicked")).min();
-    let elapsed = started.expect("at least one producer").elapsed();
-    Run { elapsed, items: load.items, batches: Some(sink.verify(load)) }
+/// No batcher at all.
+#[derive(Debug)]
+pub struct Floor {
+    shape: Shape,
+    sink: Arc<Sink>,
 }
 
-fn fill_and_sum(items: Range<u64>, sink: &Sink) {
-    let mut batch = Vec::with_capacity(BATCH_ITEMS_MAX);
-    for item in items {
-        batch.push(item);
-        if batch.len() == BATCH_ITEMS_MAX {
-            sink.handle(black_box(&batch));
-            batch.clear();
+impl PutPeer for Floor {
+    type Putter = FloorPutter;
+
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
+        Self { shape, sink }
+    }
+
+    fn putter(&self) -> FloorPutter {
+        let batch = Vec::with_capacity(self.shape.batch_items_max);
+        FloorPutter { batch, batch_items_max: self.shape.batch_items_max, sink: Arc::clone(&self.sink) }
+    }
+
+    /// The putters are gone by now, and have handled what they held.
+    fn finish(self) {}
+}
+
+/// A producer's own buffer.
+#[derive(Debug)]
+pub struct FloorPutter {
+    batch: Vec<u64>,
+    batch_items_max: usize,
+    sink: Arc<Sink>,
+}
+
+impl Putter for FloorPutter {
+    #[inline]
+    fn put(&mut self, item: u64) {
+        self.batch.push(item);
+        if self.batch.len() == self.batch_items_max {
+            self.sink.handle(black_box(&self.batch));
+            self.batch.clear();
         }
     }
-    if !batch.is_empty() {
-        sink.handle(&batch);
+
+    fn put_range(&mut self, items: Range<u64>) {
+        items.for_each(|item| self.put(item));
+    }
+}
+
+impl Drop for FloorPutter {
+    fn drop(&mut self) {
+        if !self.batch.is_empty() {
+            self.sink.handle(&self.batch);
+        }
     }
 }

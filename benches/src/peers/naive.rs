@@ -8,7 +8,7 @@ use batchline::{
 };
 
 use crate::{
-    load::{BATCH_ITEMS_MAX, PUT_LINGER, QUEUE_ITEMS_MAX},
+    load::Shape,
     scenarios::put::{PutPeer, Putter},
     sink::Sink,
 };
@@ -25,12 +25,13 @@ impl std::fmt::Debug for Naive {
 impl PutPeer for Naive {
     type Putter = NaivePutter;
 
-    fn open(sink: Arc<Sink>) -> Self {
+    fn open(shape: Shape, sink: Arc<Sink>) -> Self {
         let handler = move |batch: &[u64]| {
             sink.handle(batch);
             true
         };
-        Self(Arc::new(NaiveBatcher::new(BATCH_ITEMS_MAX, QUEUE_ITEMS_MAX, PUT_LINGER, handler)))
+        let Shape { batch_items_max, queue_items_max, linger } = shape;
+        Self(Arc::new(NaiveBatcher::new(batch_items_max, queue_items_max, linger, handler)))
     }
 
     fn putter(&self) -> NaivePutter {

@@ -10,7 +10,7 @@ use oneshot::{Receiver, Sender};
 use crate::{
     channel_batcher::Channel,
     channel_loop::{self, Partial},
-    load::QUEUE_ITEMS_MAX,
+    load::{BATCH_ITEMS_MAX, QUEUE_ITEMS_MAX},
     scenarios::submit::{Submitter, TaskPeer, ThreadPeer},
 };
 
@@ -34,7 +34,7 @@ impl<C: Channel> Clone for OneshotBatcher<C> {
 impl<C: Channel> OneshotBatcher<C> {
     fn start(partial: Partial) -> Self {
         let (sender, source) = C::bounded::<Request>(QUEUE_ITEMS_MAX);
-        thread::spawn(move || channel_loop::run(source, partial, answer));
+        thread::spawn(move || channel_loop::run(source, BATCH_ITEMS_MAX, partial, answer));
         Self(sender)
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use batchline::{Batch, Batcher};
 
-use crate::latency::Latency;
+use crate::{interleave::Role, latency::Latency};
 
 /// The name of this scenario.
 pub const SCENARIO: &str = "linger";
@@ -29,7 +29,7 @@ pub fn measure(samples: usize) -> Vec<Latency> {
         .linger(LINGER)
         .build(move |_: &mut Batch<u64>| started.send(Instant::now()).expect("the measuring thread waits"))
         .expect("the settings are sound");
-    let (mut bare, mut ours) = (Overshoot::new(BARE), Overshoot::new(OURS));
+    let (mut bare, mut ours) = (Overshoot::new(Role::Floor, BARE), Overshoot::new(Role::Ours, OURS));
     for _ in 0..samples {
         let parked = Instant::now();
         thread::park_timeout(LINGER);
@@ -49,8 +49,8 @@ struct Overshoot {
 }
 
 impl Overshoot {
-    fn new(name: &str) -> Self {
-        Self { latency: Latency::new(name), early: 0 }
+    fn new(role: Role, name: &str) -> Self {
+        Self { latency: Latency::new(role, name), early: 0 }
     }
 
     fn record(&mut self, waited: Duration) {

@@ -14,7 +14,7 @@ use std::{
 
 use batchline::{Batch, Batcher, Deadline, Overflow, PutError};
 
-use crate::latency::Latency;
+use crate::{interleave::Role, latency::Latency};
 
 /// The name of this scenario.
 pub const SCENARIO: &str = "overload";
@@ -33,7 +33,7 @@ const HANDLER_SLEEP: Duration = Duration::from_millis(50);
 
 /// Runs the floor and both overflow policies for `duration` each.
 pub fn measure(duration: Duration) -> Vec<Latency> {
-    let floor = hammer(FLOOR, duration, |_| Put::Accepted);
+    let floor = hammer(&Latency::new(Role::Floor, FLOOR), duration, |_| Put::Accepted);
     let block_for = measure_policy(BLOCK_FOR, Overflow::BlockFor(PUT_DEADLINE), duration);
     vec![floor, block_for, measure_policy(FAIL, Overflow::Fail, duration)]
 }
@@ -57,7 +57,7 @@ fn measure_policy(name: &str, overflow: Overflow, duration: Duration) -> Latency
         })
         .expect("the settings are sound");
     let accepted = AtomicU64::new(0);
-    let mut latency = hammer(name, duration, |item| match batcher.put(item) {
+    let mut latency = hammer(&Latency::new(Role::Ours, name), duration, |item| match batcher.put(item) {
         Ok(()) => {
             accepted.fetch_add(1, Ordering::Relaxed);
             Put::Accepted
@@ -73,10 +73,10 @@ fn measure_policy(name: &str, overflow: Overflow, duration: Duration) -> Latency
 }
 
 /// Puts from all producers until `duration` is over, timing each put.
-fn hammer(name: &str, duration: Duration, put: impl Fn(u64) -> Put + Sync) -> Latency {
+fn hammer(empty: &Latency, duration: Duration, put: impl Fn(u64) -> Put + Sync) -> Latency {
     let until = Instant::now() + duration;
     let produce = || {
-        let (mut latency, mut refused, mut before) = (Latency::new(name), 0_u64, Instant::now());
+        let (mut latency, mut refused, mut before) = (empty.clone(), 0_u64, Instant::now());
         while before < until {
             let outcome = put(refused);
             latency.record(before.elapsed());
@@ -87,7 +87,7 @@ fn hammer(name: &str, duration: Duration, put: impl Fn(u64) -> Put + Sync) -> La
     };
     thread::scope(|scope| {
         let producers: Vec<_> = (0..PRODUCERS).map(|_| scope.spawn(produce)).collect();
-        let (mut total, mut refused) = (Latency::new(name), 0);
+        let (mut total, mut refused) = (empty.clone(), 0);
         for producer in producers {
             let (latency, share) = producer.join().expect("a producer panicked");
             total.absorb(&latency);

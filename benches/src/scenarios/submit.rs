@@ -2,7 +2,8 @@
 //!
 //! Two shapes. *Tasks*: 4000 tasks on a tokio runtime with two workers, each awaiting its reply in a loop, which is
 //! what the async peers are made for. *Threads*: two threads, each keeping a window of 2000 tickets and waiting for
-//! the oldest, for those who have no runtime. Every reply is checked.
+//! the oldest, for those who have no runtime. Every reply is checked. The latency of a call is that from before the
+//! submit until the caller has the reply; for threads, most of it is the time in the window.
 
 use std::{
     collections::VecDeque,
@@ -16,8 +17,9 @@ use tokio::{runtime, task::JoinHandle};
 
 use crate::{
     channel_loop::Partial,
-    interleave::{Contender, Role, Run},
-    load::{IN_FLIGHT_ITEMS, Load, SUBMIT_LINGER, SUBMIT_THREADS},
+    counting_alloc::uncounted,
+    interleave::{Contender, Role, Run, Sampling},
+    load::{BATCH_ITEMS_MAX, IN_FLIGHT_ITEMS, Load, SUBMIT_LINGER, SUBMIT_THREADS},
     peers::{
         batch_aint_one::BatchAintOne, batchline_submit::Submitting,
         batchline_submit_producer::SubmittingProducers, crossbeam::Crossbeam, crossfire::Crossfire,
@@ -25,8 +27,12 @@ use crate::{
     },
 };
 
-/// The table of this scenario.
+/// The group of this scenario.
 pub const GROUP: &str = "submit";
+/// The only scenario of the group.
+pub const SCENARIO: &str = "in-flight-4000";
+/// In a sampling run, so many of the tasks time their calls, and so many of a thread's calls are timed.
+const SAMPLE_EVERY: usize = 64;
 /// The first part of our contenders' names.
 pub const OURS: &str = "batchline";
 const OURS_BY_PRODUCER: &str = "batchline-producer";
@@ -73,67 +79,80 @@ pub trait Submitter: Send + 'static {
 }
 
 /// Runs `items` through a fresh batcher from 4000 tasks.
-pub fn drive_tasks<P: TaskPeer>(partial: Partial, items: u64) -> Run {
+pub fn drive_tasks<P: TaskPeer>(partial: Partial, items: u64, sampling: Sampling) -> Run {
     let load = Load { producers: IN_FLIGHT_ITEMS, items };
-    let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(SUBMIT_THREADS)
-        .enable_time()
-        .build()
-        .expect("a runtime starts");
-    let elapsed = runtime.block_on(async {
-        let peer = P::open(partial);
+    let runtime = uncounted(|| {
+        let mut builder = runtime::Builder::new_multi_thread();
+        builder.worker_threads(SUBMIT_THREADS).enable_time().build().expect("a runtime starts")
+    });
+    let (elapsed, samples_ns) = runtime.block_on(async {
+        let peer = uncounted(|| P::open(partial));
         let started = Instant::now();
-        let callers: Vec<JoinHandle<()>> = (0..load.producers)
+        let callers: Vec<JoinHandle<Vec<u64>>> = (0..load.producers)
             .map(|index| {
-                let (peer, share) = (peer.clone(), load.share(index));
-                tokio::spawn(async move {
-                    for item in share {
-                        assert_eq!(peer.call(item).await, item + 1, "the reply belongs to the item");
-                    }
-                })
+                let samples = sampling == Sampling::On && index % SAMPLE_EVERY == 0;
+                tokio::spawn(call_each(peer.clone(), load.share(index), samples))
             })
             .collect();
+        let mut samples_ns = Vec::new();
         for caller in callers {
-            caller.await.expect("a caller panicked");
+            samples_ns.append(&mut caller.await.expect("a caller panicked"));
         }
-        started.elapsed()
+        (started.elapsed(), samples_ns)
     });
-    Run { elapsed, items, batches: None }
+    Run { elapsed, items, samples_ns, ..Run::default() }
+}
+
+/// One task's calls, one after the other.
+async fn call_each<P: TaskPeer>(peer: P, share: Range<u64>, samples: bool) -> Vec<u64> {
+    let mut samples_ns = Vec::new();
+    for item in share {
+        let before = samples.then(Instant::now);
+        assert_eq!(peer.call(item).await, item + 1, "the reply belongs to the item");
+        samples_ns.extend(before.map(|before| before.elapsed().as_nanos() as u64));
+    }
+    samples_ns
 }
 
 /// Runs `items` through a fresh batcher from two threads with a window each.
-pub fn drive_threads<P: ThreadPeer>(partial: Partial, items: u64) -> Run {
+pub fn drive_threads<P: ThreadPeer>(partial: Partial, items: u64, sampling: Sampling) -> Run {
     let load = Load { producers: SUBMIT_THREADS, items };
-    let peer = P::open(partial);
+    let peer = uncounted(|| P::open(partial));
     let barrier = Arc::new(Barrier::new(load.producers));
-    let callers: Vec<thread::JoinHandle<Instant>> = (0..load.producers)
+    let callers: Vec<thread::JoinHandle<(Instant, Vec<u64>)>> = (0..load.producers)
         .map(|index| {
             let (submitter, barrier, share) = (peer.submitter(), Arc::clone(&barrier), load.share(index));
             thread::spawn(move || {
                 barrier.wait();
                 let started = Instant::now();
-                slide_window(submitter, share);
-                started
+                (started, slide_window(submitter, share, sampling))
             })
         })
         .collect();
-    let started = callers.into_iter().map(|caller| caller.join().expect("a caller panicked")).min();
-    Run { elapsed: started.expect("at least one caller").elapsed(), items, batches: None }
+    let ends = callers.into_iter().map(|caller| caller.join().expect("a caller panicked"));
+    let (starts, samples): (Vec<Instant>, Vec<Vec<u64>>) = ends.unzip();
+    let elapsed = starts.into_iter().min().expect("at least one caller").elapsed();
+    Run { elapsed, items, samples_ns: samples.concat(), ..Run::default() }
 }
 
-fn slide_window<S: Submitter>(mut submitter: S, share: Range<u64>) {
+fn slide_window<S: Submitter>(mut submitter: S, share: Range<u64>, sampling: Sampling) -> Vec<u64> {
     let window = IN_FLIGHT_ITEMS / SUBMIT_THREADS;
     let mut in_flight = VecDeque::with_capacity(window);
-    let check = |(item, ticket): (u64, S::Ticket)| {
+    let mut samples_ns = Vec::new();
+    let mut check = |(item, ticket, before): (u64, S::Ticket, Option<Instant>)| {
         assert_eq!(S::wait(ticket), item + 1, "the reply belongs to the item");
+        samples_ns.extend(before.map(|before| before.elapsed().as_nanos() as u64));
     };
     for item in share {
         if in_flight.len() == window {
-            in_flight.pop_front().into_iter().for_each(check);
+            in_flight.pop_front().into_iter().for_each(&mut check);
         }
-        in_flight.push_back((item, submitter.submit(item)));
+        let samples = sampling == Sampling::On && item % SAMPLE_EVERY as u64 == 0;
+        let before = samples.then(Instant::now);
+        in_flight.push_back((item, submitter.submit(item), before));
     }
     in_flight.into_iter().for_each(check);
+    samples_ns
 }
 
 /// Everybody who takes part; the floors come first.
@@ -143,10 +162,11 @@ pub fn contenders() -> Vec<Contender> {
 }
 
 fn contenders_for(mode: &str, partial: Partial) -> Vec<Contender> {
-    let contender = |name: &str, shape, producers, drive: fn(Partial, u64) -> Run| {
+    let contender = |name: &str, shape, producers, drive: fn(Partial, u64, Sampling) -> Run| {
         let role = if name.starts_with(OURS) { Role::Ours } else { Role::Rival };
-        let run = move |items| drive(partial, items);
-        Contender { role, name: format!("{name}{shape}{mode}"), producers, run: Box::new(run) }
+        let run = move |items, sampling| drive(partial, items, sampling);
+        let (name, batch_items_max) = (format!("{name}{shape}{mode}"), BATCH_ITEMS_MAX);
+        Contender { role, name, producers, batch_items_max, run: Box::new(run) }
     };
     let tasks = |name, drive| contender(name, TASKS, IN_FLIGHT_ITEMS, drive);
     let threads = |name, drive| contender(name, THREADS, SUBMIT_THREADS, drive);
@@ -164,9 +184,10 @@ fn contenders_for(mode: &str, partial: Partial) -> Vec<Contender> {
 }
 
 fn floors() -> Vec<Contender> {
-    let floor = |name: &str, producers, drive: fn(Partial, u64) -> Run| {
-        let run = move |items| drive(Partial::Demand, items);
-        Contender { role: Role::Floor, name: name.to_owned(), producers, run: Box::new(run) }
+    let floor = |name: &str, producers, drive: fn(Partial, u64, Sampling) -> Run| {
+        let run = move |items, sampling| drive(Partial::Demand, items, sampling);
+        let (name, batch_items_max) = (name.to_owned(), BATCH_ITEMS_MAX);
+        Contender { role: Role::Floor, name, producers, batch_items_max, run: Box::new(run) }
     };
     vec![
         floor("floor-tasks", IN_FLIGHT_ITEMS, drive_tasks::<Floor>),

@@ -15,7 +15,7 @@ use std::{
 
 use batchline::{Batch, Batcher};
 
-use crate::latency::Latency;
+use crate::{interleave::Role, latency::Latency};
 
 /// The name of this scenario.
 pub const SCENARIO: &str = "wake";
@@ -37,7 +37,8 @@ pub fn measure(samples: usize) -> Vec<Latency> {
         .demand(true)
         .build(move |_: &mut Batch<u64>| handler_stamp.mark())
         .expect("the settings are sound");
-    let (mut bare_latency, mut our_latency) = (Latency::new(BARE), Latency::new(OURS));
+    let (mut bare_latency, mut our_latency) =
+        (Latency::new(Role::Floor, BARE), Latency::new(Role::Ours, OURS));
     for _ in 0..samples {
         bare_latency.record(stamp.time(|| bare.thread.thread().unpark()));
         our_latency.record(stamp.time(|| batcher.put(1).expect("the batcher is open")));

@@ -8,8 +8,9 @@
 //!
 //! Entries stay where they are, so a claim can name one by its number and release it without its key: the item that
 //! the key came from may be gone by then. A hole is filled again only if no claim can name it any more: one that a
-//! claim's end has left, and not one whose key was taken out over a claim's head. The index keeps 16 bits of each hash, so a table that grows calls no user
-//! code; more would be wasted on the 2^15 keys that a generation holds at most. Keys compare only when those agree.
+//! claim's end has left, and not one whose key was taken out over a claim's head.
+//!
+//! The index keeps 16 bits of each hash, so a table that grows calls no user code; more would be wasted on the 2^15 keys that a generation holds at most. Keys compare only when those agree.
 
 use crate::shield::shielded;
 use hashbrown::HashTable;

@@ -10,8 +10,8 @@
 //! 2. Then each filter is asked, from the newest on; only where it says "maybe" its generations are searched, the
 //!    newest first.
 //! 3. A new key goes into the newest generation, and its hash on a list.
-//! 4. When time has come to the end of the bucket, a generation begins. The keys of the one before go into a filter, all
-//!    at once: each line of the filter is brought in once, and not for every key, and how large it must be is known by
+//! 4. When time has come to the end of the bucket, a generation begins. The keys of the one before go into a filter,
+//!    all at once: each line of the filter is brought in once, and not for every key, and how large it must be is known by
 //!    then. About every quarter of the window a span begins. All take over what an expired one was kept in, so that
 //!    steady traffic allocates nothing.
 //! 5. A generation whose keys have expired goes as a whole, and a span with its last generation.
