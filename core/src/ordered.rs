@@ -6,10 +6,10 @@
 //!        true  -> false   plain store, release: no locked instruction to unlock
 //! ```
 //!
-//! A put holds it for a few stores; no user code runs under it (but under a shard's: a
-//! key's comparison). Whoever finds it held backs off for a growing time, spinning and then yielding: so one producer puts many items in a row at the price of an
-//! uncontended lock (5 ns) while the others stay off its cache line, instead of all trading the line at every
-//! item (25 ns and more).
+//! A put holds it for a few stores; no user code runs under it (but under a shard's: a key's comparison). Whoever finds
+//! it held backs off for a growing time, spinning and then yielding: so one producer puts many items in a row at the
+//! price of an uncontended lock (5 ns) while the others stay off its cache line, instead of all trading the line at
+//! every item (25 ns and more).
 //!
 //! Dropped: `std::sync::Mutex` (two locked instructions, 11 ns alone and 65 ns contended); claiming a slot by
 //! `fetch_add` and a flag per slot (6.6 ns alone, 16 to 23 ns contended, and a stalled claimant blocks its batch).

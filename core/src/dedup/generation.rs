@@ -10,7 +10,8 @@
 //! the key came from may be gone by then. A hole is filled again only if no claim can name it any more: one that a
 //! claim's end has left, and not one whose key was taken out over a claim's head.
 //!
-//! The index keeps 16 bits of each hash, so a table that grows calls no user code; more would be wasted on the 2^15 keys that a generation holds at most. Keys compare only when those agree.
+//! The index keeps 16 bits of each hash, so a table that grows calls no user code; more would be wasted on the 2^15
+//! keys that a generation holds at most. Keys compare only when those agree.
 
 use crate::shield::shielded;
 use hashbrown::HashTable;
@@ -43,6 +44,12 @@ pub(super) struct Generation<K, V> {
 impl<K, V> Generation<K, V> {
     pub(super) fn new() -> Self {
         Self { expires_ns: 0, index: HashTable::new(), entries: Vec::new(), free: Vec::new() }
+    }
+
+    /// With room for so many keys.
+    pub(super) fn with_room(keys: usize) -> Self {
+        let (index, entries) = (HashTable::with_capacity(keys), Vec::with_capacity(keys));
+        Self { expires_ns: 0, index, entries, free: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {

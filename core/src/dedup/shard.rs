@@ -11,9 +11,9 @@
 //!    newest first.
 //! 3. A new key goes into the newest generation, and its hash on a list.
 //! 4. When time has come to the end of the bucket, a generation begins. The keys of the one before go into a filter,
-//!    all at once: each line of the filter is brought in once, and not for every key, and how large it must be is known by
-//!    then. About every quarter of the window a span begins. All take over what an expired one was kept in, so that
-//!    steady traffic allocates nothing.
+//!    all at once: each line of the filter is brought in once, and not for every key, and how large it must be is
+//!    known by then. About every quarter of the window a span begins. All take over what an expired one was kept in,
+//!    so that steady traffic allocates nothing.
 //! 5. A generation whose keys have expired goes as a whole, and a span with its last generation.
 //!
 //! Expiry and rotation happen inside the calls; between them one comparison of the time says that neither is due.
@@ -28,8 +28,8 @@ use std::collections::VecDeque;
 const SPAN_KEYS_MIN: usize = 256;
 /// From so many spans on, a full filter goes on beyond its rate: a longer list would cost more than searches in vain.
 const SPANS_MAX: usize = 12;
-/// Expired generations that are kept for the next ones.
-const SPARES_MAX: usize = 4;
+/// Expired generations that are kept for the next ones: after a pause many expire at once, and as many are needed soon.
+const SPARES_MAX: usize = 64;
 
 /// Hot fields first: with the lock, they take two cache lines and a bit.
 #[repr(C)]
@@ -288,7 +288,10 @@ impl<K, V> Shard<K, V> {
         }
         self.hashes.clear();
         if self.newest.len() > 0 || !self.newest.has_room(plan.generation_keys_max) {
-            let next = self.spare_generations.pop().unwrap_or_else(Generation::new);
+            let next = self.spare_generations.pop();
+            // As many keys as the last one had, and a few more, are likely to come.
+            let next =
+                next.unwrap_or_else(|| Generation::with_room(self.newest.len() + self.newest.len() / 8));
             self.older.push_back(std::mem::replace(&mut self.newest, next));
         }
         self.newest.expires_ns = expires_ns;
