@@ -85,7 +85,7 @@ impl Budget {
 }
 
 /// What a lane may hold back while there are so many, so that together it is half of the bound at most: the first eight
-/// an 11th of the bound or so, the others a third.
+/// a sixth of the bound, the others a third.
 fn fair_share(limit: u64, lanes: usize) -> u32 {
     if lanes > CHUNKED_LANES_MAX {
         return 1;

@@ -397,6 +397,7 @@ impl<T, R> Engine<T, R> {
     }
 
     fn park(&self, desk: &mut DeskGuard<'_, R>, role: Role, until_ns: u64) {
+        self.sweep_keys();
         let enlisted = self.bell.enlist();
         if self.settings.demand || self.is_any_armed_in_vain() {
             self.disarm_all(desk);
@@ -416,7 +417,7 @@ impl<T, R> Engine<T, R> {
             return enlisted.leave();
         }
         self.note_due(due_ns);
-        let wake_ns = due_ns.min(until_ns).min(self.sweep_keys());
+        let wake_ns = due_ns.min(until_ns).min(self.sweep_due_ns());
         self.wake_at_ns.store(wake_ns, SeqCst);
         self.settings.clock.park_until(wake_ns);
         enlisted.parked();

@@ -202,31 +202,32 @@ impl<T, R> Engine<T, R> {
         parcel: Parcel<T, R>,
         patience: Patience,
     ) -> Result<(), PutError<T>> {
-        if parcel.claim == Claim::NONE {
-            return self.enter_or(entrance, parcel, patience);
+        let sealed = if parcel.claim == Claim::NONE {
+            self.enter_or(entrance, parcel, patience)?
+        } else {
+            let pending = Pending::new(self, parcel.claim);
+            let sealed = self.enter_or(entrance, parcel, patience)?;
+            pending.keep();
+            sealed
+        };
+        if sealed {
+            self.handle_sealed_here(entrance.lane().index);
         }
-        let pending = Pending::new(self, parcel.claim);
-        self.enter_or(entrance, parcel, patience)?;
-        pending.keep();
         Ok(())
     }
 
-    /// Puts a parcel into its lane, waiting for room as long as `patience` says.
+    /// Puts a parcel into its lane, waiting for room as long as `patience` says. True when the caller must handle what
+    /// that sealed.
     #[inline]
     fn enter_or(
         &self,
         entrance: &Entrance<'_, T, R>,
         mut parcel: Parcel<T, R>,
         mut patience: Patience,
-    ) -> Result<(), PutError<T>> {
+    ) -> Result<bool, PutError<T>> {
         loop {
             match entrance.with(self, |mut producer| self.enter(&mut producer, parcel)) {
-                Entry::Accepted { sealed } => {
-                    if sealed {
-                        self.handle_sealed_here(entrance.lane().index);
-                    }
-                    return Ok(());
-                }
+                Entry::Accepted { sealed } => return Ok(sealed),
                 Entry::Closed(item) => return Err(PutError::Closed(item)),
                 Entry::Full(full) => parcel = self.overflow(full, &mut patience)?,
             }

@@ -134,8 +134,8 @@ pub enum PutManyError {
         /// Items taken before.
         accepted: usize,
     },
-    /// Everything was taken but the items whose keys were put within the deduplication window; those, and only those,
-    /// are in the vector.
+    /// Everything was taken (or dropped, under `DropNewest`) but the items whose keys were put within the deduplication
+    /// window; those, and only those, are in the vector.
     Duplicates {
         /// Items taken.
         accepted: usize,

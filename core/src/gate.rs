@@ -76,9 +76,11 @@ pub(crate) trait Gate<T, R>: Send + Sync {
     /// Times a key was remembered.
     fn duplicates(&self) -> u64;
 
-    /// Forgets what has expired, at a quiet time, and gives memory back. Returns when to do so again; `NEVER_NS` when
-    /// nothing is remembered.
-    fn sweep(&self) -> u64;
+    /// Forgets what has expired, if a sweep is due, and gives memory back.
+    fn sweep(&self);
+
+    /// When a sweep is due; `NEVER_NS` when nothing is remembered.
+    fn sweep_due_ns(&self) -> u64;
 
     /// Forgets everything.
     fn clear(&self);
@@ -122,13 +124,18 @@ impl<T, R> Engine<T, R> {
         self.joined.fetch_add(1, Relaxed);
     }
 
-    /// Lets the window forget what has expired, at a quiet time; returns when to do so again.
-    pub(crate) fn sweep_keys(&self) -> u64 {
-        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| {
-            // Keys are dropped there, and their drops may call the batcher.
+    /// Lets the window forget what has expired, at a quiet time: before a consumer enlists to wait, since keys are
+    /// dropped there, and their drops are user code.
+    pub(crate) fn sweep_keys(&self) {
+        if let Some(gate) = &self.settings.gate {
             let _inside = handler::Inside::handler(self.id);
-            gate.sweep()
-        })
+            gate.sweep();
+        }
+    }
+
+    /// When an idle consumer must sweep again.
+    pub(crate) fn sweep_due_ns(&self) -> u64 {
+        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| gate.sweep_due_ns())
     }
 
     #[cfg(feature = "dedup")]

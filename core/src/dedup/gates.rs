@@ -19,7 +19,7 @@ use crate::gate::{Admission, Claim, Gate, Refusal};
 use crate::shield::shielded;
 use crate::sync::{Mutex, lock};
 use crate::ticket::TicketEnd;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -77,8 +77,12 @@ where
         self.map.duplicates()
     }
 
-    fn sweep(&self) -> u64 {
-        sweep(&self.map)
+    fn sweep(&self) {
+        sweep(&self.map);
+    }
+
+    fn sweep_due_ns(&self) -> u64 {
+        self.map.sweep_due_ns()
     }
 
     fn clear(&self) {
@@ -90,15 +94,13 @@ where
     }
 }
 
-/// Sweeps a map when it is worth while; returns when it is next.
-fn sweep<K, V>(map: &TimePartitionedMap<K, V>) -> u64 {
-    let is_due = |at_ns| at_ns != 0 && at_ns <= map.now_ns();
-    if is_due(map.sweep_due_ns()) {
-        map.sweep_at(map.now_ns());
-    }
-    match map.sweep_due_ns() {
-        0 => NEVER_NS,
-        at_ns => at_ns,
+/// Sweeps a map when it is worth while.
+fn sweep<K, V>(map: &TimePartitionedMap<K, V>) {
+    if map.sweep_due_ns() != NEVER_NS {
+        let now_ns = map.now_ns();
+        if map.sweep_due_ns() <= now_ns {
+            map.sweep_at(now_ns);
+        }
     }
 }
 
@@ -109,7 +111,7 @@ pub(crate) enum Reply<R> {
     Known(Arc<R>),
 }
 
-type Waiting<R> = Mutex<HashMap<Claim, Vec<TicketEnd<R>>>>;
+type Waiting<R> = Mutex<HashMap<Claim, VecDeque<TicketEnd<R>>>>;
 
 /// Lets submitted duplicates join the first item.
 pub(crate) struct JoiningGate<K, R, F> {
@@ -127,7 +129,7 @@ impl<K: Hash + Eq, R: Clone, F> JoiningGate<K, R, F> {
         &self.waiting[(claim.hash >> 16) as usize % WAITING_LISTS]
     }
 
-    fn take_waiting(&self, claim: Claim) -> Vec<TicketEnd<R>> {
+    fn take_waiting(&self, claim: Claim) -> VecDeque<TicketEnd<R>> {
         lock(self.waiting(claim)).remove(&claim).unwrap_or_default()
     }
 
@@ -136,7 +138,7 @@ impl<K: Hash + Eq, R: Clone, F> JoiningGate<K, R, F> {
         self.map.release_unless(claim, || {
             let mut waiting = lock(self.waiting(claim));
             let list = waiting.get_mut(&claim)?;
-            let next = (!list.is_empty()).then(|| list.remove(0));
+            let next = list.pop_front();
             if list.is_empty() {
                 waiting.remove(&claim);
             }
@@ -145,16 +147,16 @@ impl<K: Hash + Eq, R: Clone, F> JoiningGate<K, R, F> {
     }
 
     /// Remembers a reply; returns who waits for it.
-    fn commit(&self, claim: Claim, reply: &Arc<R>) -> Vec<TicketEnd<R>> {
+    fn commit(&self, claim: Claim, reply: &Arc<R>) -> VecDeque<TicketEnd<R>> {
         self.map.with_claimed(claim, |known| match known.map(|known| replace(known, reply.clone())) {
-            Some(Reply::Awaited) => Vec::new(),
+            Some(Reply::Awaited) => VecDeque::new(),
             // With its key forgotten meanwhile, nothing says whether somebody has joined.
             _ => self.take_waiting(claim),
         })
     }
 
-    fn release(&self, claim: Claim) -> Vec<TicketEnd<R>> {
-        let mut joined = Vec::new();
+    fn release(&self, claim: Claim) -> VecDeque<TicketEnd<R>> {
+        let mut joined = VecDeque::new();
         self.map.release_unless(claim, || {
             joined = self.take_waiting(claim);
             None::<()>
@@ -230,6 +232,8 @@ where
         for ticket in joined {
             settle_if_wanted(ticket, || outcome.clone().and_then(|reply| copy(&*reply)));
         }
+        // The last of the reply, where the window has forgotten its key: the reply's drop is the user's.
+        shielded(|| drop(outcome));
     }
 
     fn pass_on(&self, claim: Claim) -> Option<TicketEnd<R>> {
@@ -240,8 +244,12 @@ where
         self.map.duplicates()
     }
 
-    fn sweep(&self) -> u64 {
-        sweep(&self.map)
+    fn sweep(&self) {
+        sweep(&self.map);
+    }
+
+    fn sweep_due_ns(&self) -> u64 {
+        self.map.sweep_due_ns()
     }
 
     fn clear(&self) {

@@ -4,7 +4,7 @@ use super::lock::ShardLock;
 use super::shard::{Obstacle, Place, Shard};
 use super::stats::WindowStats;
 use super::window::{Plan, Window};
-use crate::clock::Clock;
+use crate::clock::{Clock, NEVER_NS};
 use crate::error::BuildError;
 use crate::gate::Claim;
 use crate::shield::shielded;
@@ -251,9 +251,12 @@ impl<K, V> TimePartitionedMap<K, V> {
         }
     }
 
-    /// When a sweep is worth while: at most once per window; 0 when there is nothing to sweep.
+    /// When a sweep is worth while: at most once per window; `NEVER_NS` when there is nothing to sweep.
     pub(super) fn sweep_due_ns(&self) -> u64 {
-        self.sweep_at_ns.load(Relaxed)
+        match self.sweep_at_ns.load(Relaxed) {
+            0 => NEVER_NS,
+            at_ns => at_ns,
+        }
     }
 
     /// The counters now.
@@ -427,16 +430,16 @@ impl<K: Hash + Eq, V> TimePartitionedMap<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.take(key, true)
+        self.take(key, || true)
     }
 
-    /// Takes an entry out; `is_free` says that no claim names it.
-    pub(super) fn take<Q>(&self, key: &Q, is_free: bool) -> Option<V>
+    /// Takes an entry out; `is_free`, asked under the lock, says that no claim names it.
+    pub(super) fn take<Q>(&self, key: &Q, is_free: impl FnOnce() -> bool) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let removed = self.find(key, |shard, hash, place| shard.remove(hash, place, is_free)).flatten();
+        let removed = self.find(key, |shard, hash, place| shard.remove(hash, place, is_free())).flatten();
         removed.map(|(_, value)| value)
     }
 }

@@ -6,9 +6,11 @@ use super::window::Window;
 use crate::clock::Clock;
 use crate::error::BuildError;
 use crate::gate::Claim;
+use crate::sync::AtomicUsize;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
+use std::sync::atomic::Ordering::{AcqRel, Acquire};
 
 /// Remembers keys for a window of time. Shared by `&self`; costs as [`TimePartitionedMap`].
 ///
@@ -36,6 +38,8 @@ use std::hash::Hash;
 /// ```
 pub struct Dedup<K> {
     map: TimePartitionedMap<K, ()>,
+    /// Claims that are neither committed nor dropped.
+    claims: AtomicUsize,
 }
 
 /// Why a key was not claimed. The key is inside.
@@ -107,7 +111,7 @@ impl<K: Hash + Eq> Dedup<K> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_clock(window: impl Into<Window>, clock: Clock) -> Result<Self, BuildError> {
-        Ok(Self { map: TimePartitionedMap::with_clock(window, clock)? })
+        Ok(Self { map: TimePartitionedMap::with_clock(window, clock)?, claims: AtomicUsize::new(0) })
     }
 
     /// Whether this is the first time within the window; from now on it is not.
@@ -147,8 +151,10 @@ impl<K: Hash + Eq> Dedup<K> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn claim(&self, key: K) -> Result<KeyClaim<'_, K>, NotClaimed<K>> {
+        // Counted before the key is there: whoever finds the key finds the claim counted.
+        let counted = ClaimCount::new(&self.claims);
         match self.enter(key) {
-            Inserted::Claimed(claim) => Ok(KeyClaim { dedup: self, claim }),
+            Inserted::Claimed(claim) => Ok(KeyClaim { dedup: self, claim, _counted: counted }),
             Inserted::Present(key, (), ()) => Err(NotClaimed::Duplicate(key)),
             Inserted::Full(key, ()) => Err(NotClaimed::WindowFull(key)),
         }
@@ -190,7 +196,8 @@ impl<K: Hash + Eq> Dedup<K> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.map.take(key, false).is_some()
+        // Its entry's number may be given again only if no claim can name it.
+        self.map.take(key, || self.claims.load(Acquire) == 0).is_some()
     }
 }
 
@@ -271,6 +278,23 @@ impl<K> fmt::Debug for Dedup<K> {
 pub struct KeyClaim<'a, K: Hash + Eq> {
     dedup: &'a Dedup<K>,
     claim: Claim,
+    _counted: ClaimCount<'a>,
+}
+
+/// One among the claims that are out.
+struct ClaimCount<'a>(&'a AtomicUsize);
+
+impl<'a> ClaimCount<'a> {
+    fn new(claims: &'a AtomicUsize) -> Self {
+        claims.fetch_add(1, AcqRel);
+        Self(claims)
+    }
+}
+
+impl Drop for ClaimCount<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, AcqRel);
+    }
 }
 
 impl<K: Hash + Eq> KeyClaim<'_, K> {
@@ -283,7 +307,8 @@ impl<K: Hash + Eq> KeyClaim<'_, K> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn commit(self) {
-        std::mem::forget(self);
+        let committed = std::mem::ManuallyDrop::new(self);
+        committed.dedup.claims.fetch_sub(1, AcqRel);
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) struct Shard<K, V> {
     keys: usize,
     /// Takes the new keys.
     newest: Generation<K, V>,
-    /// The hashes of the newest generation's keys, for a filter.
+    /// The hashes of the newest generation's entries, holes among them, for a filter.
     hashes: Vec<u64>,
     /// The oldest first; the last ends before the newest generation.
     spans: Vec<Span>,
@@ -165,29 +165,25 @@ impl<K, V> Shard<K, V> {
         if !self.newest.has_room(plan.generation_keys_max) {
             self.begin_generation(plan, self.newest.expires_ns);
         }
-        if plan.filter != Filter::None {
-            self.note_hash(plan, hash);
-        }
         let entry = self.newest.insert(part(hash), key, value);
+        if plan.filter != Filter::None {
+            self.note_hash(hash, entry);
+        }
         self.keys += 1;
         Ok(self.claim(hash, Place { generation: self.older.len(), entry }))
     }
 
     #[inline]
-    fn note_hash(&mut self, plan: &Plan, hash: u64) {
-        if self.hashes.len() == self.hashes.capacity() {
-            self.make_room_for_hashes(plan);
+    fn note_hash(&mut self, hash: u64, entry: u16) {
+        match self.hashes.get_mut(usize::from(entry)) {
+            Some(of_a_hole) => *of_a_hole = hash,
+            None => {
+                if self.hashes.len() == self.hashes.capacity() {
+                    self.hashes.reserve_exact((self.hashes.len() / 4).max(16));
+                }
+                self.hashes.push(hash);
+            }
         }
-        self.hashes.push(hash);
-    }
-
-    /// Keys that were released are on the list, too: beyond twice as many as there can be, a new generation begins.
-    #[cold]
-    fn make_room_for_hashes(&mut self, plan: &Plan) {
-        if self.hashes.len() >= 2 * plan.generation_keys_max.min(plan.keys_max).max(SPAN_KEYS_MIN) {
-            self.begin_generation(plan, self.newest.expires_ns);
-        }
-        self.hashes.reserve_exact((self.hashes.len() / 2).max(16));
     }
 
     /// When the newest generation expires, if it has one key.
@@ -282,19 +278,28 @@ impl<K, V> Shard<K, V> {
     fn begin_generation(&mut self, plan: &Plan, expires_ns: u64) {
         if self.newest.len() > 0 {
             self.fill_filter(plan);
-        }
-        if self.hashes.capacity() > 8 * self.hashes.len().max(64) {
-            self.hashes = Vec::new();
-        }
-        self.hashes.clear();
-        if self.newest.len() > 0 || !self.newest.has_room(plan.generation_keys_max) {
             let next = self.spare_generations.pop();
             // As many keys as the last one had, and a few more, are likely to come.
             let next =
                 next.unwrap_or_else(|| Generation::with_room(self.newest.len() + self.newest.len() / 8));
             self.older.push_back(std::mem::replace(&mut self.newest, next));
+            self.forget_hashes();
+        } else if !self.newest.has_room(plan.generation_keys_max) {
+            // Its numbers are used up. What goes on the list stands for it, so that its own number is not given again.
+            let mut spent = Generation::new();
+            spent.expires_ns = self.newest.expires_ns;
+            self.newest = Generation::new();
+            self.older.push_back(spent);
+            self.forget_hashes();
         }
         self.newest.expires_ns = expires_ns;
+    }
+
+    fn forget_hashes(&mut self) {
+        if self.hashes.capacity() > 8 * self.hashes.len().max(64) {
+            self.hashes = Vec::new();
+        }
+        self.hashes.clear();
     }
 
     /// Puts the newest generation's keys into a filter.

@@ -204,6 +204,7 @@ impl<K, T, R> KeyedEngine<K, T, R> {
             }
             if look < idle.spins { spin_loop() } else { thread::yield_now() }
         }
+        self.engine.sweep_keys();
         let enlisted = self.engine.bell.enlist();
         self.engine.wake_at_ns.store(NEVER_NS, SeqCst);
         fence(SeqCst);
@@ -216,7 +217,7 @@ impl<K, T, R> KeyedEngine<K, T, R> {
         if has_turns || pressed || self.engine.state() >= HANDING_BACK {
             return enlisted.leave();
         }
-        let wake_ns = due_ns.min(self.engine.sweep_keys());
+        let wake_ns = due_ns.min(self.engine.sweep_due_ns());
         self.engine.wake_at_ns.store(wake_ns, SeqCst);
         self.engine.settings.clock.park_until(wake_ns);
         enlisted.parked();
