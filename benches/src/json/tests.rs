@@ -69,7 +69,7 @@ fn keys(value: &Value) -> Vec<&str> {
 #[test]
 fn a_report_says_its_schema_and_conditions() {
     let value = value();
-    assert_eq!(keys(&value), ["conditions", "goals", "schema", "tables"]);
+    assert_eq!(keys(&value), ["conditions", "goals", "instructions", "schema", "tables"]);
     assert_eq!(value["schema"], 2);
     let conditions = &value["conditions"];
     assert_eq!((&conditions["mode"], &conditions["allocator"]), (&json!("quick"), &json!("mimalloc")));
