@@ -61,7 +61,7 @@ impl<T, R> Engine<T, R> {
     /// Nothing is put any more: what the window remembers is of no use.
     pub(crate) fn forget_keys(&self) {
         if let Some(gate) = &self.settings.gate {
-            gate.clear();
+            gate.memory().forget_all();
         }
     }
 

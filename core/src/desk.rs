@@ -7,6 +7,7 @@ use crate::batch::Mark;
 use crate::pool::{Link, Pool, Pooled};
 use crate::seal::SealReason;
 use crate::sync::{AtomicU64, UnsafeCell};
+use crate::ticket::Wakes;
 use crossbeam_utils::CachePadded;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering::{Acquire, Release};
@@ -51,6 +52,8 @@ pub(crate) struct Counts {
 pub(crate) struct Drawer<R> {
     /// Room for what a handler says of its items.
     pub(crate) marks: Vec<Mark<R>>,
+    /// Room for who waits for a batch's tickets.
+    pub(crate) wakes: Wakes,
     /// Lanes claimed while a batch is gathered.
     pub(crate) lanes: Vec<usize>,
     /// Where the next look for work starts.
@@ -76,7 +79,12 @@ impl<R> Pooled for Desk<R> {
 
 impl<R> Desk<R> {
     pub(crate) fn new(index: usize) -> Self {
-        let drawer = Drawer { marks: Vec::new(), lanes: Vec::with_capacity(64), cursor: index };
+        let drawer = Drawer {
+            marks: Vec::new(),
+            wakes: Wakes::default(),
+            lanes: Vec::with_capacity(64),
+            cursor: index,
+        };
         Self { link: Link::new(index), counts: CachePadded::default(), drawer: UnsafeCell::new(drawer) }
     }
 }

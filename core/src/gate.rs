@@ -73,21 +73,27 @@ pub(crate) trait Gate<T, R>: Send + Sync {
     /// standing and returns the ticket that the item belongs to from now on.
     fn pass_on(&self, claim: Claim) -> Option<TicketEnd<R>>;
 
+    /// What it remembers.
+    fn memory(&self) -> &dyn Memory;
+}
+
+/// What a window remembers, whatever its keys are.
+pub(crate) trait Memory {
     /// Times a key was remembered.
     fn duplicates(&self) -> u64;
 
     /// Forgets what has expired, if a sweep is due, and gives memory back.
-    fn sweep(&self);
+    fn sweep_if_due(&self);
 
     /// When a sweep is due; `NEVER_NS` when nothing is remembered.
     fn sweep_due_ns(&self) -> u64;
 
     /// Forgets everything.
-    fn clear(&self);
+    fn forget_all(&self);
 
     /// What it has counted.
     #[cfg(feature = "dedup")]
-    fn stats(&self) -> crate::dedup::WindowStats;
+    fn window_stats(&self) -> crate::dedup::WindowStats;
 }
 
 impl<T, R> Engine<T, R> {
@@ -129,24 +135,24 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn sweep_keys(&self) {
         if let Some(gate) = &self.settings.gate {
             let _inside = handler::Inside::handler(self.id);
-            gate.sweep();
+            gate.memory().sweep_if_due();
         }
     }
 
     /// When an idle consumer must sweep again.
     pub(crate) fn sweep_due_ns(&self) -> u64 {
-        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| gate.sweep_due_ns())
+        self.settings.gate.as_ref().map_or(NEVER_NS, |gate| gate.memory().sweep_due_ns())
     }
 
     #[cfg(feature = "dedup")]
     pub(crate) fn window_stats(&self) -> Option<crate::dedup::WindowStats> {
-        self.settings.gate.as_ref().map(|gate| gate.stats())
+        self.settings.gate.as_ref().map(|gate| gate.memory().window_stats())
     }
 
     /// Duplicates whose putters were told so; those that joined are not among them.
     pub(crate) fn told_duplicates(&self) -> u64 {
         let joined = self.joined.load(Relaxed);
-        self.settings.gate.as_ref().map_or(0, |gate| gate.duplicates().saturating_sub(joined))
+        self.settings.gate.as_ref().map_or(0, |gate| gate.memory().duplicates().saturating_sub(joined))
     }
 }
 

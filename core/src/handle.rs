@@ -5,8 +5,8 @@
 //! 2. The handler runs, outside every lock and claim; a panic is a failure of the batch.
 //! 3. A batch that failed whole is halved under the retry budget, the left half first, until the bad items are
 //!    alone or the budget is spent.
-//! 4. For each part that is settled: items are dropped, counters move, tickets get their outcome, the hook
-//!    hears of a failure.
+//! 4. For each part that is settled: items are dropped, counters move, tickets get their outcome, then whoever
+//!    waits for them is woken, and the hook hears of a failure.
 //! 5. The slab, the credit and the place in flight are given back, and whoever waits for them is woken.
 
 use crate::batch::{Batch, Mark, View};
@@ -22,7 +22,7 @@ use crate::seal::SealReason;
 use crate::shield::shielded;
 use crate::slab::{Extra, Slab};
 use crate::sync::fence;
-use crate::ticket::TicketEnd;
+use crate::ticket::{TicketEnd, Wakes};
 use std::sync::atomic::Ordering::SeqCst;
 
 impl<T, R> Engine<T, R> {
@@ -44,13 +44,15 @@ impl<T, R> Engine<T, R> {
         )
         .entered();
         self.begin(desk.counts(), &mut batch);
-        let mut settling = Settling::new(self, desk.counts(), &batch);
+        let mut wakes = std::mem::take(&mut desk.wakes);
+        let mut settling = Settling::new(self, desk.counts(), &mut wakes, &batch);
         if batch.kept > 0 {
             let mut calls_left = self.settings.retry.calls_max;
             let whole = View { first: 0, len: batch.kept };
             settling.attempt(&mut batch, handler, whole, &mut calls_left);
         }
         settling.report(&batch);
+        desk.wakes = wakes;
         self.finish(desk, batch);
     }
 
@@ -62,11 +64,13 @@ impl<T, R> Engine<T, R> {
         result: Result<(), Failure>,
     ) {
         let _inside = Inside::handler(self.id);
-        let mut settling = Settling::new(self, desk.counts(), &batch);
+        let mut wakes = std::mem::take(&mut desk.wakes);
+        let mut settling = Settling::new(self, desk.counts(), &mut wakes, &batch);
         if batch.kept > 0 {
             settling.settle(&mut batch, result);
         }
         settling.report(&batch);
+        desk.wakes = wakes;
         self.finish(desk, batch);
     }
 
@@ -204,6 +208,7 @@ fn prefetch<R>(extra: &Extra<R>) {
 struct Settling<'a, T, R> {
     engine: &'a Engine<T, R>,
     counts: &'a Counts,
+    wakes: &'a mut Wakes,
     /// The next extra whose item has no outcome yet.
     next_extra: u32,
     failed: u64,
@@ -212,9 +217,9 @@ struct Settling<'a, T, R> {
 }
 
 impl<'a, T, R> Settling<'a, T, R> {
-    fn new(engine: &'a Engine<T, R>, counts: &'a Counts, batch: &Batch<T, R>) -> Self {
+    fn new(engine: &'a Engine<T, R>, counts: &'a Counts, wakes: &'a mut Wakes, batch: &Batch<T, R>) -> Self {
         let (next_extra, reason) = (batch.run().extras.0, batch.reason());
-        Self { engine, counts, next_extra, failed: 0, first_failure: None, reason }
+        Self { engine, counts, wakes, next_extra, failed: 0, first_failure: None, reason }
     }
 
     /// Handles a part; if it fails whole, halves it while calls are left.
@@ -318,14 +323,16 @@ impl<'a, T, R> Settling<'a, T, R> {
             let slab = batch.run().slab();
             let index = slab.extra_slot(self.next_extra) - start;
             if index >= view.first + view.len {
-                return;
+                break;
             }
             let extra = slab.read_extra(self.next_extra);
             self.next_extra += 1;
             if let Some(ticket) = extra.ticket {
-                ticket.settle(self.outcome(batch, index as usize, failure));
+                let outcome = self.outcome(batch, index as usize, failure);
+                self.wakes.add(ticket.settle_quietly(outcome));
             }
         }
+        self.wakes.wake_all();
     }
 
     fn outcome(

@@ -17,7 +17,8 @@
 //!    of the cell (clears ITEM) in the same step. The ticket reads `outcome` after seeing DONE with acquire.
 //! 3. A waiting ticket writes `waiter`, then sets WAITER with release. To change it, it first clears WAITER:
 //!    whoever clears that bit owns the slot. The item's end clears it by exchanging WAITER for WAKING, takes
-//!    the waiter out, and wakes it after its last touch of the cell. While WAKING stands nobody registers.
+//!    the waiter out, and wakes it after its last touch of the cell: once the whole batch is settled (see
+//!    [`Wakes`]). While WAKING stands nobody registers.
 //! 4. ITEM and TICKET say who still holds the cell. The end that lets go last returns it to the pool.
 //!
 //! The pool: the lane's producer takes cells from a private list; a cell comes back by a push on `returned`,
@@ -26,7 +27,9 @@
 //! each returning cell subtracts one, and whoever brings the count to zero frees the pool.
 //!
 //! Dropped: an `Arc` per cell (four locked operations more per item), a channel per item (an allocation and a
-//! lock), cells in the slab (a ticket that is never read would pin its slab).
+//! lock), cells in the slab (a ticket that is never read would pin its slab), waking each waiter as its item is
+//! settled (a submitter with many tickets out woke, found the next one unsettled and slept again: half the speed),
+//! looking at a ticket for a while before sleeping (slower still: it takes the line from the one that settles it).
 
 use crate::clock::{Clock, NEVER_NS, nanoseconds};
 use crate::error::TicketError;
@@ -59,7 +62,7 @@ type Outcome<R> = Result<R, TicketError>;
 /// An outcome as the cell keeps it: errors are boxed, so that a cell with a small reply is one cache line.
 type Kept<R> = Result<R, Box<TicketError>>;
 
-enum Waiter {
+pub(crate) enum Waiter {
     Thread(thread::Thread),
     Task(Waker),
 }
@@ -73,6 +76,26 @@ impl Waiter {
                 shielded(|| waker.wake());
             }
         }
+    }
+}
+
+/// Who waits for the tickets of one batch; woken together, when all of them have their outcome.
+#[derive(Default)]
+pub(crate) struct Wakes(Vec<Waiter>);
+
+impl Wakes {
+    pub(crate) fn add(&mut self, waiter: Option<Waiter>) {
+        self.0.extend(waiter);
+    }
+
+    pub(crate) fn wake_all(&mut self) {
+        self.0.drain(..).for_each(Waiter::wake);
+    }
+}
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.wake_all();
     }
 }
 
@@ -170,8 +193,16 @@ impl<R> TicketEnd<R> {
         self.cell().state.load(Acquire) & PHASE == EXPIRED
     }
 
-    /// Gives the outcome; the item must have been claimed by `begin`.
+    /// Gives the outcome and wakes who waits for it; the item must have been claimed by `begin`.
     pub(crate) fn settle(self, outcome: Outcome<R>) {
+        if let Some(waiter) = self.settle_quietly(outcome) {
+            waiter.wake();
+        }
+    }
+
+    /// Gives the outcome; the item must have been claimed by `begin`. The caller wakes who waits for it.
+    #[must_use]
+    pub(crate) fn settle_quietly(self, outcome: Outcome<R>) -> Option<Waiter> {
         let end = std::mem::ManuallyDrop::new(self);
         let cell = end.cell();
         // SAFETY: TAKEN gives the item's end sole right to the outcome until it moves to DONE.
@@ -182,15 +213,19 @@ impl<R> TicketEnd<R> {
             let next = if waiting { (state & !WAITER) | WAKING } else { done(state) };
             match cell.state.compare_exchange_weak(state, next, AcqRel, Acquire) {
                 Err(now) => state = now,
-                Ok(_) if waiting => return end.finish_and_wake(),
-                Ok(_) if state & TICKET == 0 => return Cell::free(end.0),
-                Ok(_) => return,
+                Ok(_) if waiting => return end.finish(),
+                Ok(_) => {
+                    if state & TICKET == 0 {
+                        Cell::free(end.0);
+                    }
+                    return None;
+                }
             }
         }
     }
 
-    /// The end of `settle` when a waiter is registered: the slot is ours while WAKING stands.
-    fn finish_and_wake(&self) {
+    /// The end of `settle_quietly` when a waiter is registered: the slot is ours while WAKING stands.
+    fn finish(&self) -> Option<Waiter> {
         let cell = self.cell();
         // SAFETY: exchanging WAITER for WAKING gave this end the slot.
         let waiter = cell.waiter.with_mut(|slot| unsafe { (*slot).take() });
@@ -201,9 +236,7 @@ impl<R> TicketEnd<R> {
         if state & TICKET == 0 {
             Cell::free(self.0);
         }
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
+        waiter
     }
 }
 

@@ -15,7 +15,7 @@ use super::stats::WindowStats;
 use crate::clock::NEVER_NS;
 use crate::error::TicketError;
 use crate::failure::Failure;
-use crate::gate::{Admission, Claim, Gate, Refusal};
+use crate::gate::{Admission, Claim, Gate, Memory, Refusal};
 use crate::shield::shielded;
 use crate::sync::{Mutex, lock};
 use crate::ticket::TicketEnd;
@@ -44,11 +44,7 @@ where
     F: Fn(&T) -> K + Send + Sync,
 {
     fn claim(&self, item: &T, now_ns: u64) -> Result<Claim, Refusal> {
-        match self.map.insert_or(now_ns, (self.key_of)(item), (), |(), _| ()) {
-            Inserted::Claimed(claim) => Ok(claim),
-            Inserted::Present(..) => Err(Refusal::Duplicate),
-            Inserted::Full(..) => Err(Refusal::WindowFull),
-        }
+        claim(&self.map, now_ns, (self.key_of)(item), ())
     }
 
     fn claim_or_join(&self, item: &T, now_ns: u64, ticket: TicketEnd<R>) -> Admission<R> {
@@ -73,34 +69,49 @@ where
         None
     }
 
-    fn duplicates(&self) -> u64 {
-        self.map.duplicates()
-    }
-
-    fn sweep(&self) {
-        sweep(&self.map);
-    }
-
-    fn sweep_due_ns(&self) -> u64 {
-        self.map.sweep_due_ns()
-    }
-
-    fn clear(&self) {
-        self.map.clear();
-    }
-
-    fn stats(&self) -> WindowStats {
-        self.map.stats()
+    fn memory(&self) -> &dyn Memory {
+        &self.map
     }
 }
 
-/// Sweeps a map when it is worth while.
-fn sweep<K, V>(map: &TimePartitionedMap<K, V>) {
-    if map.sweep_due_ns() != NEVER_NS {
-        let now_ns = map.now_ns();
-        if map.sweep_due_ns() <= now_ns {
-            map.sweep_at(now_ns);
+impl<K: Send, V: Send> Memory for TimePartitionedMap<K, V> {
+    fn duplicates(&self) -> u64 {
+        self.duplicates()
+    }
+
+    fn sweep_if_due(&self) {
+        if self.sweep_due_ns() != NEVER_NS {
+            let now_ns = self.now_ns();
+            if self.sweep_due_ns() <= now_ns {
+                self.sweep_at(now_ns);
+            }
         }
+    }
+
+    fn sweep_due_ns(&self) -> u64 {
+        self.sweep_due_ns()
+    }
+
+    fn forget_all(&self) {
+        self.clear();
+    }
+
+    fn window_stats(&self) -> WindowStats {
+        self.stats()
+    }
+}
+
+/// The claim of a new key.
+fn claim<K: Hash + Eq, V>(
+    map: &TimePartitionedMap<K, V>,
+    now_ns: u64,
+    key: K,
+    value: V,
+) -> Result<Claim, Refusal> {
+    match map.insert_or(now_ns, key, value, |_, _| ()) {
+        Inserted::Claimed(claim) => Ok(claim),
+        Inserted::Present(..) => Err(Refusal::Duplicate),
+        Inserted::Full(..) => Err(Refusal::WindowFull),
     }
 }
 
@@ -190,11 +201,7 @@ where
     F: Fn(&T) -> K + Send + Sync,
 {
     fn claim(&self, item: &T, now_ns: u64) -> Result<Claim, Refusal> {
-        match self.map.insert_or(now_ns, (self.key_of)(item), Reply::Awaited, |_, _| ()) {
-            Inserted::Claimed(claim) => Ok(claim),
-            Inserted::Present(..) => Err(Refusal::Duplicate),
-            Inserted::Full(..) => Err(Refusal::WindowFull),
-        }
+        claim(&self.map, now_ns, (self.key_of)(item), Reply::Awaited)
     }
 
     fn claim_or_join(&self, item: &T, now_ns: u64, ticket: TicketEnd<R>) -> Admission<R> {
@@ -240,23 +247,7 @@ where
         std::iter::from_fn(|| self.next_waiting(claim)).find(TicketEnd::begin)
     }
 
-    fn duplicates(&self) -> u64 {
-        self.map.duplicates()
-    }
-
-    fn sweep(&self) {
-        sweep(&self.map);
-    }
-
-    fn sweep_due_ns(&self) -> u64 {
-        self.map.sweep_due_ns()
-    }
-
-    fn clear(&self) {
-        self.map.clear();
-    }
-
-    fn stats(&self) -> WindowStats {
-        self.map.stats()
+    fn memory(&self) -> &dyn Memory {
+        &self.map
     }
 }
