@@ -21,6 +21,7 @@ pub mod clock_cost;
 pub mod compare;
 pub mod counting_alloc;
 pub mod counts;
+pub mod docs;
 pub mod goals;
 pub mod interleave;
 pub mod json;

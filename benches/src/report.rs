@@ -94,7 +94,8 @@ fn latency_row(row: &LatencyRow) -> Vec<String> {
     cells
 }
 
-fn duration(ns: u64) -> String {
+/// A time in the unit that fits.
+pub(crate) fn duration(ns: u64) -> String {
     match ns {
         0..1_000 => format!("{ns} ns"),
         1_000..1_000_000 => format!("{:.1} µs", ns as f64 / 1e3),

@@ -7,6 +7,7 @@ cargo xtask <command>
   test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri; --quick: the workspace only
   bench [--quick|--full] [ARGS] naive, batchline and peers side by side: tables, JSON, an HTML page;
                                 --compare FILE: with a saved run; --only PATTERN: a part
+        --docs [FILE]           writes the figures of a saved run into README.md and docs/guide/performance.md
   counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
   tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
   help                          this list

@@ -70,6 +70,8 @@ pub struct Table {
     pub kind: Kind,
     /// The allocator, when it is not that of the conditions.
     pub allocator: String,
+    /// The contender that is held against the naive one.
+    pub optimized: Option<String>,
     /// One row per contender.
     pub rows: Vec<Row>,
 }
@@ -120,6 +122,8 @@ pub struct Row {
     pub item_bytes: Option<f64>,
     /// Items per batch, on average.
     pub batch_items: Option<f64>,
+    /// Bytes that a map holds per key.
+    pub held_item_bytes: Option<f64>,
     /// Latencies of a row of rates.
     pub latency: Option<Distribution>,
     /// How many times faster than the best rival.
