@@ -16,10 +16,14 @@ mod given_up;
 mod joins;
 #[path = "dedup/many.rs"]
 mod many;
+#[path = "dedup/memory.rs"]
+mod memory;
 #[path = "dedup/refusals.rs"]
 mod refusals;
 #[path = "dedup/release.rs"]
 mod release;
+#[path = "dedup/sweep.rs"]
+mod sweep;
 #[path = "dedup/time.rs"]
 mod time;
 #[path = "dedup/user_code.rs"]

@@ -10,13 +10,13 @@ use batchline::{
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 use support::items::{Drops, block_on};
-use support::modes::{Kind, MODES, Rig};
+use support::modes::{Kind, MODES, Mode, Rig};
 use support::{assert_balanced, eventually, guarded, receive};
 
 /// An item of no size that counts its drops.
@@ -85,7 +85,8 @@ fn huge_items_from_several_lanes_arrive_whole_and_in_order_per_producer() {
             threads.into_iter().for_each(|thread| thread.join().unwrap());
             assert_eq!(rig.close().done, 2000);
             for mut lane in seen.lock().unwrap().drain(..) {
-                if !mode.has_one_consumer() {
+                // Callers handle at the same time, each the batch that its own put filled.
+                if !mode.has_one_consumer() || mode.kind == Kind::Caller {
                     lane.sort_unstable();
                 }
                 assert!(lane.into_iter().eq(0..500), "{mode:?}");
@@ -316,6 +317,49 @@ fn a_ticket_is_a_future_that_wakes_its_last_waker_once() {
     assert_eq!(block_on(ticket).unwrap(), 5);
     assert_eq!(Arc::strong_count(&wakers[0]), 1, "a waker is kept");
     assert_balanced(&batcher.stats());
+}
+
+/// Tells, when it is called, how many of the tickets are done.
+struct Looking {
+    tickets: Arc<[Mutex<Ticket>]>,
+    tell: Sender<usize>,
+}
+
+impl Wake for Looking {
+    fn wake(self: Arc<Self>) {
+        let done = self.tickets.iter().filter(|ticket| ticket.lock().unwrap().is_done()).count();
+        self.tell.send(done).unwrap();
+    }
+}
+
+fn a_batch_wakes_who_waits_when_all_is_settled(mode: Mode, fails: bool) {
+    let builder = Batcher::builder().batch_items_max(100).no_linger().on_failure(|_| {});
+    let rig: Rig<u64> = mode.start_any(builder, move |_| if fails { Err("no".to_string()) } else { Ok(()) });
+    let tickets: Arc<[_]> = (0..2).map(|item| Mutex::new(rig.batcher.submit(item).unwrap())).collect();
+    let (tell, told) = channel();
+    for ticket in &*tickets {
+        let waker = Waker::from(Arc::new(Looking { tickets: tickets.clone(), tell: tell.clone() }));
+        let mut ticket = ticket.lock().unwrap();
+        assert!(Pin::new(&mut *ticket).poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    rig.batcher.flush().unwrap();
+    assert_eq!([(); 2].map(|()| receive("a call of a waker", &told)), [2, 2], "{mode:?}, fails: {fails}");
+    for ticket in &*tickets {
+        let mut ticket = ticket.lock().unwrap();
+        let polled = Pin::new(&mut *ticket).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(polled, Poll::Ready(outcome) if outcome.is_err() == fails));
+    }
+    assert_eq!(rig.batcher.stats().batches, 1);
+    rig.close();
+}
+
+#[test]
+fn the_tickets_of_a_batch_are_all_done_when_the_first_waker_is_called() {
+    for mode in MODES {
+        for fails in [false, true] {
+            guarded("woken together", move || a_batch_wakes_who_waits_when_all_is_settled(mode, fails));
+        }
+    }
 }
 
 #[test]

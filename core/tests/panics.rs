@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 use support::items::{Drops, Tracked};
@@ -235,6 +235,42 @@ fn a_waker_that_panics_does_not_stop_the_worker() {
         ticket.wait().unwrap();
         assert_lives(batcher, 2);
     });
+}
+
+/// Tells that it was called.
+struct Telling(Sender<()>);
+
+impl Wake for Telling {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).unwrap();
+    }
+}
+
+fn one_of_two_wakers_panics(dispatch: Dispatch, bad: u64) {
+    let builder = Batcher::builder().batch_items_max(100).no_linger().dispatch(dispatch).drop_deadline(SOON);
+    let batcher = builder.build(|_: &mut Batch<u64>| ()).unwrap();
+    let (tell, told) = channel();
+    let good = Waker::from(Arc::new(Telling(tell)));
+    let tickets = [0, 1].map(|item| {
+        let mut ticket = batcher.submit(item).unwrap();
+        let waker = if item == bad { Waker::from(Arc::new(BadWaker)) } else { good.clone() };
+        assert!(Pin::new(&mut ticket).poll(&mut Context::from_waker(&waker)).is_pending());
+        ticket
+    });
+    assert_eq!(batcher.flush_timeout(Duration::from_secs(10)), Ok(()), "the worker is gone");
+    receive("a call of the good waker", &told);
+    tickets.into_iter().for_each(|ticket| ticket.wait().unwrap());
+    assert_eq!(batcher.stats().batches, 1);
+    assert_lives(batcher, 2);
+}
+
+#[test]
+fn a_waker_that_panics_does_not_keep_the_other_of_its_batch_from_being_called() {
+    for dispatch in [Dispatch::Thread, Dispatch::Caller] {
+        for bad in [0, 1] {
+            guarded("one of two wakers panics", move || one_of_two_wakers_panics(dispatch, bad));
+        }
+    }
 }
 
 #[test]

@@ -184,6 +184,9 @@ impl<K: Hash + Eq> Dedup<K> {
     /// Forgets a key before its time; false when it was not remembered. If it was claimed, that claim means nothing any
     /// more: dropping or committing it changes nothing.
     ///
+    /// The key is dropped now. Its place, about 14 bytes and the key's own size, comes back when nothing in its
+    /// generation is remembered any more, at the latest when the window has passed.
+    ///
     /// ```
     /// # use batchline::dedup::Dedup;
     /// let seen = Dedup::<u64>::new(std::time::Duration::from_secs(60))?;

@@ -1,8 +1,8 @@
 //! C40 and C45: items that their own submitters give up, by cancelling them or by a deadline.
 
 use crate::support::guarded;
-use crate::{assert_duplicate, ms, plain};
-use batchline::{Batch, Clock, Deadline, ItemOptions, TicketError, VirtualClock};
+use crate::{assert_duplicate, ms, plain, window};
+use batchline::{Batch, Batcher, Clock, Deadline, ItemOptions, Ticket, TicketError, VirtualClock};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -114,5 +114,27 @@ fn c40_a_cancelled_key_of_a_keyed_batcher_is_free_after_a_flush() {
         assert_duplicate(batcher.put(&1, 2), 2);
         assert_duplicate(batcher.put(&1, 3), 3);
         batcher.close(Deadline::never());
+    });
+}
+
+/// An item that is passed on goes past everybody who has cancelled, one after the other. What a step costs shows in
+/// nothing that a test can count, so the watchdog's 30 seconds bound it: if each step moved all those behind, so many
+/// would take about two minutes; as it is, they take one or two seconds without optimisation.
+#[test]
+fn c45_an_item_is_passed_on_past_many_cancelled_joiners_in_a_step_each() {
+    const JOINERS: u64 = 1_000_000;
+    guarded("C45 many cancelled", || {
+        let builder = Batcher::<u64>::builder().replies::<u64>().demand(true);
+        let batcher = builder.dedup_join(window(), |_| 7).build_poll().unwrap();
+        let tickets: Vec<Ticket<u64>> = (0..=JOINERS).map(|item| batcher.submit(item).unwrap()).collect();
+        let heir = batcher.submit(JOINERS + 1).unwrap();
+        assert!(tickets.iter().all(Ticket::cancel));
+        let mut batch = batcher.next_batch(Duration::ZERO).expect("somebody still wants it");
+        assert_eq!(batch[..], [0]);
+        batch.reply(0, 5);
+        drop(batch);
+        assert_eq!(heir.wait().unwrap(), 5);
+        assert!(tickets.into_iter().all(|ticket| matches!(ticket.wait(), Err(TicketError::Cancelled))));
+        assert_eq!((batcher.stats().accepted, batcher.stats().joined), (1, JOINERS + 1));
     });
 }

@@ -10,7 +10,7 @@ use batchline::{
 };
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -408,6 +408,65 @@ fn c45_a_reply_that_can_not_be_copied_fails_who_joined_and_nobody_else() {
     }
     assert!(late.is_done(), "a new first, or failed at once; but not for ever waiting");
     assert_balanced(&batcher.stats());
+}
+
+/// A reply whose copies panic when they are dropped, until they are told not to.
+#[derive(Default)]
+struct BadCopy {
+    is_copy: bool,
+    is_tame: Arc<AtomicBool>,
+    panics: Arc<AtomicU64>,
+}
+
+impl Clone for BadCopy {
+    fn clone(&self) -> Self {
+        Self { is_copy: true, is_tame: self.is_tame.clone(), panics: self.panics.clone() }
+    }
+}
+
+impl Drop for BadCopy {
+    fn drop(&mut self) {
+        if self.is_copy && !self.is_tame.load(SeqCst) {
+            self.panics.fetch_add(1, SeqCst);
+            resume_unwind(Box::new("on purpose"));
+        }
+    }
+}
+
+fn a_copy_that_nobody_remembers_has_a_bad_drop(ordered: bool) {
+    let (time, gate, reply) = (VirtualClock::new(), Arc::new(Gate::default()), BadCopy::default());
+    let _open = OpenAtEnd(&gate);
+    let (is_tame, panics) = (reply.is_tame.clone(), reply.panics.clone());
+    let builder = Batcher::<u64>::builder().replies::<BadCopy>().batch_items_max(1).workers(1);
+    let builder = builder.ordered(ordered).clock(Clock::from(&time)).dedup_join(window(), |item| item % 100);
+    let by_handler = gate.clone();
+    let built = builder.build(move |batch: &mut Batch<u64, BadCopy>| {
+        by_handler.pass();
+        let (is_tame, panics) = (reply.is_tame.clone(), reply.panics.clone());
+        batch.reply(0, BadCopy { is_copy: false, is_tame, panics });
+    });
+    let batcher = built.unwrap();
+    let tickets = [7, 107].map(|item| batcher.submit(item).unwrap());
+    gate.await_waiting(1);
+    time.advance(WINDOW + BUCKET);
+    assert_eq!(batcher.window_stats().unwrap().keys, 0, "forgotten while its item is in flight");
+    gate.open();
+    let later = [7, 8, 9].map(|item| batcher.submit(item).unwrap());
+    // Kept until the copies are tame.
+    let outcomes: Vec<_> = tickets.into_iter().chain(later).map(Ticket::wait).collect();
+    is_tame.store(true, SeqCst);
+    assert_eq!(panics.load(SeqCst), 1, "the window's copy of the first reply had nowhere to stay");
+    assert!(outcomes.iter().all(Result::is_ok));
+    batcher.close(Deadline::never());
+    assert_eq!((batcher.stats().done, batcher.stats().joined), (4, 1));
+    assert_balanced(&batcher.stats());
+}
+
+#[test]
+fn c45_a_reply_with_a_bad_drop_whose_key_expired_in_flight_stops_no_worker() {
+    for ordered in [false, true] {
+        guarded("C45 bad copy", move || a_copy_that_nobody_remembers_has_a_bad_drop(ordered));
+    }
 }
 
 #[test]
