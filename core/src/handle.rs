@@ -44,15 +44,13 @@ impl<T, R> Engine<T, R> {
         )
         .entered();
         self.begin(desk.counts(), &mut batch);
-        let mut wakes = std::mem::take(&mut desk.wakes);
-        let mut settling = Settling::new(self, desk.counts(), &mut wakes, &batch);
+        let mut settling = Settling::new(self, desk.counts(), &mut desk.wakes, &batch);
         if batch.kept > 0 {
             let mut calls_left = self.settings.retry.calls_max;
             let whole = View { first: 0, len: batch.kept };
             settling.attempt(&mut batch, handler, whole, &mut calls_left);
         }
         settling.report(&batch);
-        desk.wakes = wakes;
         self.finish(desk, batch);
     }
 
@@ -64,13 +62,11 @@ impl<T, R> Engine<T, R> {
         result: Result<(), Failure>,
     ) {
         let _inside = Inside::handler(self.id);
-        let mut wakes = std::mem::take(&mut desk.wakes);
-        let mut settling = Settling::new(self, desk.counts(), &mut wakes, &batch);
+        let mut settling = Settling::new(self, desk.counts(), &mut desk.wakes, &batch);
         if batch.kept > 0 {
             settling.settle(&mut batch, result);
         }
         settling.report(&batch);
-        desk.wakes = wakes;
         self.finish(desk, batch);
     }
 
@@ -329,7 +325,7 @@ impl<'a, T, R> Settling<'a, T, R> {
             self.next_extra += 1;
             if let Some(ticket) = extra.ticket {
                 let outcome = self.outcome(batch, index as usize, failure);
-                self.wakes.add(ticket.settle_quietly(outcome));
+                ticket.settle_before_waking(outcome, self.wakes);
             }
         }
         self.wakes.wake_all();

@@ -62,7 +62,7 @@ type Outcome<R> = Result<R, TicketError>;
 /// An outcome as the cell keeps it: errors are boxed, so that a cell with a small reply is one cache line.
 type Kept<R> = Result<R, Box<TicketError>>;
 
-pub(crate) enum Waiter {
+enum Waiter {
     Thread(thread::Thread),
     Task(Waker),
 }
@@ -84,10 +84,6 @@ impl Waiter {
 pub(crate) struct Wakes(Vec<Waiter>);
 
 impl Wakes {
-    pub(crate) fn add(&mut self, waiter: Option<Waiter>) {
-        self.0.extend(waiter);
-    }
-
     pub(crate) fn wake_all(&mut self) {
         self.0.drain(..).for_each(Waiter::wake);
     }
@@ -195,14 +191,11 @@ impl<R> TicketEnd<R> {
 
     /// Gives the outcome and wakes who waits for it; the item must have been claimed by `begin`.
     pub(crate) fn settle(self, outcome: Outcome<R>) {
-        if let Some(waiter) = self.settle_quietly(outcome) {
-            waiter.wake();
-        }
+        self.settle_before_waking(outcome, &mut Wakes::default());
     }
 
-    /// Gives the outcome; the item must have been claimed by `begin`. The caller wakes who waits for it.
-    #[must_use]
-    pub(crate) fn settle_quietly(self, outcome: Outcome<R>) -> Option<Waiter> {
+    /// Gives the outcome; the item must have been claimed by `begin`. Who waits for it is left to `wakes`.
+    pub(crate) fn settle_before_waking(self, outcome: Outcome<R>, wakes: &mut Wakes) {
         let end = std::mem::ManuallyDrop::new(self);
         let cell = end.cell();
         // SAFETY: TAKEN gives the item's end sole right to the outcome until it moves to DONE.
@@ -213,22 +206,18 @@ impl<R> TicketEnd<R> {
             let next = if waiting { (state & !WAITER) | WAKING } else { done(state) };
             match cell.state.compare_exchange_weak(state, next, AcqRel, Acquire) {
                 Err(now) => state = now,
-                Ok(_) if waiting => return end.finish(),
-                Ok(_) => {
-                    if state & TICKET == 0 {
-                        Cell::free(end.0);
-                    }
-                    return None;
-                }
+                Ok(_) if waiting => return end.finish(wakes),
+                Ok(_) if state & TICKET == 0 => return Cell::free(end.0),
+                Ok(_) => return,
             }
         }
     }
 
-    /// The end of `settle_quietly` when a waiter is registered: the slot is ours while WAKING stands.
-    fn finish(&self) -> Option<Waiter> {
+    /// The end when a waiter is registered: the slot is ours while WAKING stands.
+    fn finish(&self, wakes: &mut Wakes) {
         let cell = self.cell();
         // SAFETY: exchanging WAITER for WAKING gave this end the slot.
-        let waiter = cell.waiter.with_mut(|slot| unsafe { (*slot).take() });
+        wakes.0.extend(cell.waiter.with_mut(|slot| unsafe { (*slot).take() }));
         let mut state = cell.state.load(Relaxed);
         while let Err(now) = cell.state.compare_exchange_weak(state, done(state), AcqRel, Relaxed) {
             state = now;
@@ -236,7 +225,6 @@ impl<R> TicketEnd<R> {
         if state & TICKET == 0 {
             Cell::free(self.0);
         }
-        waiter
     }
 }
 
