@@ -99,6 +99,32 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         }
     }
 
+    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way. `Ok(true)`: it
+    /// is done. `Ok(false)`: [`finish_put`](Self::finish_put) must follow. An error: nothing happened, and `put` is next.
+    ///
+    /// # Errors
+    /// The item, when it needs a slower path.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn put_fast(&self, item: T) -> Result<bool, T> {
+        let Some(lane) = threads::recent(&self.engine) else { return Err(item) };
+        // SAFETY: as in `put`.
+        match unsafe { lane.producer() }.put_fast(item) {
+            Fast::Published => Ok(true),
+            Fast::LookAgain => Ok(false),
+            Fast::NotWritten(item) => Err(item),
+        }
+    }
+
+    /// The end of a [`put_fast`](Self::put_fast) that was published on this thread just before.
+    ///
+    /// # Errors
+    /// As `put`.
+    #[doc(hidden)]
+    pub fn finish_put(&self) -> Result<(), PutError<T>> {
+        threads::recent(&self.engine).map_or(Ok(()), |lane| self.engine.look_again_at(lane))
+    }
+
     /// The first put of a thread, of a batch, or after its credit; and every put of an ordered batcher.
     #[inline(never)]
     fn put_slowly(&self, item: T) -> Result<(), PutError<T>> {
@@ -415,6 +441,53 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
                 return polled;
             }
         }
+    }
+
+    /// Waits until [`next_batch`](Self::next_batch) may find a batch, and takes none: for a thread that wakes an event
+    /// loop. False when there was none within `timeout`. It may return early, and for no reason; when the batcher is
+    /// closed it returns true at once.
+    ///
+    /// # Panics
+    /// When the batcher has workers of its own.
+    ///
+    /// ```
+    /// # use batchline::Batcher;
+    /// # use std::time::Duration;
+    /// let batcher = Batcher::<u64>::builder().demand(true).build_poll()?;
+    /// assert!(!batcher.wait_for_batch(Duration::from_millis(1)));
+    /// batcher.put(1)?;
+    /// assert!(batcher.wait_for_batch(Duration::from_secs(1)));
+    /// assert_eq!(batcher.next_batch(Duration::ZERO).unwrap()[..], [1]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_for_batch(&self, timeout: Duration) -> bool {
+        assert!(
+            self.engine.settings.mode == Mode::Poll,
+            "wait_for_batch is for batchers built with build_poll"
+        );
+        let until_ns = self.engine.now_ns().saturating_add(nanoseconds(timeout));
+        self.engine.wait_for_batch(&mut self.engine.desk(), until_ns)
+    }
+
+    /// Wakes every thread that waits in [`wait_for_batch`](Self::wait_for_batch), so that it returns. Threads in
+    /// [`next_batch`](Self::next_batch) look once more and wait on.
+    ///
+    /// ```
+    /// # use batchline::Batcher;
+    /// # use std::time::Duration;
+    /// let batcher = std::sync::Arc::new(Batcher::<u64>::builder().build_poll()?);
+    /// let waiting = std::thread::spawn({
+    ///     let batcher = batcher.clone();
+    ///     move || batcher.wait_for_batch(Duration::from_secs(60))
+    /// });
+    /// while !waiting.is_finished() {
+    ///     batcher.wake_pollers();
+    ///     std::thread::sleep(Duration::from_millis(1));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wake_pollers(&self) {
+        self.engine.bell.wake_all();
     }
 
     fn entrance(&self) -> Entrance<'_, T, R> {

@@ -150,6 +150,22 @@ impl<T> Builder<T, ()> {
             gate: None,
         }
     }
+
+    /// As [`replies`](Self::replies), but the handler may keep silent: an item that it neither failed nor replied to
+    /// gets the reply type's default.
+    ///
+    /// ```
+    /// use batchline::{Batch, Batcher};
+    /// let batcher = Batcher::<u64>::builder()
+    ///     .replies_or_default::<u64>()
+    ///     .demand(true)
+    ///     .build(|_: &mut Batch<u64, u64>| ())?;
+    /// assert_eq!(batcher.submit(7)?.wait()?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replies_or_default<R: Default>(self) -> Builder<T, R> {
+        Builder { silent: Some(R::default), ..self.replies() }
+    }
 }
 
 /// A setter with its documentation.

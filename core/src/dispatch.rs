@@ -81,6 +81,18 @@ impl<T, R> Engine<T, R> {
         }
     }
 
+    /// Waits until a batch may be there, without taking it, for whoever will take it elsewhere. Also returns when the
+    /// time is over or the batcher has ended, and may do so for no reason.
+    pub(crate) fn wait_for_batch(&self, desk: &mut DeskGuard<'_, R>, until_ns: u64) -> bool {
+        let is_there = || self.has_work(Role::Worker, Look::Thorough) || self.state() >= HANDING_BACK;
+        if !is_there() && self.now_ns() < until_ns {
+            self.wait_for_work(desk, Role::Worker, until_ns);
+        }
+        // This consumer will not watch the clock for the others any more.
+        self.hand_over_watch();
+        is_there()
+    }
+
     /// The next batch, if there is one now.
     pub(crate) fn try_next(&self, desk: &mut DeskGuard<'_, R>, role: Role) -> Option<Batch<T, R>> {
         if !self.has_work(role, Look::Thorough) {

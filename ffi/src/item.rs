@@ -1,0 +1,40 @@
+//! What an item of C is to the core: a value that is made of bytes, and shows them.
+
+use crate::blob::Blob;
+use crate::guard::Refusal;
+use batchline::PutError;
+
+/// A record or a byte string.
+pub(crate) trait Item: Send + Sync + Sized + 'static {
+    /// Copies an item in.
+    fn copied(bytes: &[u8]) -> Self;
+
+    /// Its bytes; of a record all that its slot has.
+    fn bytes(&self) -> &[u8];
+
+    /// A vector of this thread to copy many items into; it comes back by [`give_back`](Self::give_back).
+    fn scratch() -> Vec<Self>;
+
+    fn give_back(scratch: Vec<Self>);
+
+    /// Puts what was written into a reserved place. If it is refused, the place comes back.
+    fn put_written(
+        written: Blob,
+        put: impl FnOnce(Self) -> Result<(), PutError<Self>>,
+    ) -> Result<(), (Blob, Refusal)>;
+}
+
+/// The two methods of [`Item`] on scratch vectors, over a thread-local of the type.
+macro_rules! scratch_of_this_thread {
+    () => {
+        fn scratch() -> Vec<Self> {
+            SCRATCH.try_with(std::cell::Cell::take).unwrap_or_default()
+        }
+
+        fn give_back(scratch: Vec<Self>) {
+            let _ = SCRATCH.try_with(|own| own.set(scratch));
+        }
+    };
+}
+
+pub(crate) use scratch_of_this_thread;
