@@ -9,6 +9,8 @@ use crate::{
     scenarios::{linger, overload, put, submit, wake},
 };
 
+#[cfg(feature = "c-abi")]
+mod c_abi;
 #[cfg(feature = "dedup")]
 mod dedup;
 mod twins;
@@ -56,6 +58,8 @@ pub fn all(results: &Results) -> Vec<Goal> {
     goals.extend(latency_goals(results));
     #[cfg(feature = "dedup")]
     goals.extend(dedup::all(results));
+    #[cfg(feature = "c-abi")]
+    goals.extend(c_abi::all(results));
     goals.extend(twins::all(results));
     goals
 }

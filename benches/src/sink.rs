@@ -51,10 +51,14 @@ impl Sink {
         if let Some(arrivals) = &self.arrivals {
             arrivals.note(batch);
         }
-        let sum = batch.iter().fold(0_u64, |sum, item| sum.wrapping_add(*item));
+        self.handle_sum(batch.len(), batch.iter().fold(0_u64, |sum, item| sum.wrapping_add(*item)));
+    }
+
+    /// Handles one batch whose items' sum is known.
+    pub fn handle_sum(&self, items: usize, sum: u64) {
         self.sum.fetch_add(sum, Ordering::Relaxed);
         self.batches.fetch_add(1, Ordering::Relaxed);
-        self.items.fetch_add(batch.len() as u64, Ordering::Release);
+        self.items.fetch_add(items as u64, Ordering::Release);
     }
 
     /// Items handled until now.

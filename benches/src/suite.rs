@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "c-abi")]
+use crate::scenarios::c_abi;
 #[cfg(feature = "dedup")]
 use crate::scenarios::dedup;
 use crate::{
@@ -121,6 +123,8 @@ pub fn rate_jobs() -> Vec<RateJob> {
     jobs.extend(close::SCENARIOS.into_iter().map(close_job));
     #[cfg(feature = "dedup")]
     jobs.extend(dedup_jobs());
+    #[cfg(feature = "c-abi")]
+    jobs.extend(c_abi::SCENARIOS.into_iter().map(c_abi_job));
     jobs.push(RateJob::new(submit::GROUP, submit::SCENARIO, Pace::SUBMIT, submit::contenders()));
     jobs
 }
@@ -158,6 +162,11 @@ fn batch_buffers_job(scenario: &str) -> RateJob {
 
 fn close_job(scenario: &str) -> RateJob {
     RateJob::new(close::GROUP, scenario, Pace::CLOSE, close::contenders(scenario)).twins(close::OURS)
+}
+
+#[cfg(feature = "c-abi")]
+fn c_abi_job(scenario: &str) -> RateJob {
+    RateJob::new(c_abi::GROUP, scenario, Pace::PEERS, c_abi::contenders(scenario))
 }
 
 #[cfg(feature = "dedup")]

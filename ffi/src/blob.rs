@@ -228,6 +228,16 @@ impl Blob {
 }
 
 impl Item for Blob {
+    const SLOT_BYTES: usize = 0;
+
+    unsafe fn read(_item: *const u8) -> Self {
+        unreachable!("byte strings have no slot of their own size")
+    }
+
+    fn copy_all(_records: &[u8], _into: &mut Vec<Self>) {
+        unreachable!("byte strings have no slot of their own size")
+    }
+
     #[inline]
     fn copied(bytes: &[u8]) -> Self {
         let mut blob = Self::unwritten(bytes.len());

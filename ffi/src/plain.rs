@@ -2,10 +2,10 @@
 
 use crate::batch::{Polled, PolledItems};
 use crate::blob::Blob;
-use crate::guard::Refusal;
+use crate::guard::{Refusal, guarded};
 use crate::item::Item;
 use crate::receipt::Settlement;
-use crate::status::BL_CLOSED;
+use crate::status::{BL_CLOSED, BL_OK};
 use crate::surface::{Many, NOT_POLLED, Patience, PutOne, Reply, Surface, applied, put_one, unsupported};
 use batchline::dedup::WindowStats;
 use batchline::{Batcher, Deadline, FlushError, ItemOptions, PutError, PutManyError, Stats, Ticket};
@@ -25,12 +25,13 @@ pub(crate) fn told<T>(result: Result<(), PutError<T>>) -> Result<(), Refusal> {
 }
 
 impl<T: Item> Plain<T> {
-    /// Puts copies, a part at a time. What is refused is dropped here: the caller has the originals.
-    fn put_copies(&self, mut items: impl Iterator<Item = T>) -> Many {
+    /// Puts copies, a part at a time, as `fill` makes them: `COPIED_MAX` of them, or what is left. What is refused is
+    /// dropped here: the caller has the originals.
+    fn put_copies(&self, mut fill: impl FnMut(&mut Vec<T>)) -> Many {
         let (mut accepted, mut duplicates) = (0, 0);
         loop {
             let mut part = T::scratch();
-            part.extend(items.by_ref().take(COPIED_MAX));
+            fill(&mut part);
             let is_last = part.len() < COPIED_MAX;
             let put = if part.is_empty() { Ok(0) } else { self.batcher.put_many(&mut part) };
             part.clear();
@@ -51,23 +52,49 @@ impl<T: Item> Plain<T> {
     }
 }
 
+/// `bl_put` of records that fill their slots: the core's fast path, without a frame; all else out of its way.
+///
+/// # Safety
+/// `this` is a `Plain<T>`; `item` is NULL or points to `size` bytes.
+unsafe extern "C" fn put_whole<T: Item>(this: *const (), item: *const u8, size: usize) -> i32 {
+    if size == T::SLOT_BYTES && !item.is_null() {
+        // SAFETY: the caller's promise.
+        let plain = unsafe { &*this.cast::<Plain<T>>() };
+        // SAFETY: the caller's promise, and the size was compared.
+        match plain.batcher.put_fast(unsafe { T::read(item) }) {
+            Ok(true) => return BL_OK,
+            Ok(false) => return finish_put(plain),
+            Err(_) => {}
+        }
+    }
+    // SAFETY: the caller's promise.
+    unsafe { put_slowly::<T>(this, item, size) }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn finish_put<T: Item>(plain: &Plain<T>) -> i32 {
+    guarded(|| told(plain.batcher.finish_put()))
+}
+
+/// # Safety
+/// As [`put_whole`].
+#[cold]
+#[inline(never)]
+unsafe extern "C" fn put_slowly<T: Item>(this: *const (), item: *const u8, size: usize) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe { put_one::<Plain<T>>(this, item, size) }
+}
+
 impl<T: Item> Surface for Plain<T> {
     fn put_one(&self) -> (PutOne, *const ()) {
-        (put_one::<Self>, std::ptr::from_ref(self).cast())
+        let is_whole = T::SLOT_BYTES > 0 && self.record_size == T::SLOT_BYTES;
+        (if is_whole { put_whole::<T> } else { put_one::<Self> }, std::ptr::from_ref(self).cast())
     }
 
     #[inline]
     fn record_size(&self) -> usize {
         self.record_size
-    }
-
-    #[inline(always)]
-    fn put_fast(&self, item: &[u8]) -> Option<bool> {
-        self.batcher.put_fast(T::copied(item)).ok()
-    }
-
-    fn finish_put(&self) -> Result<(), Refusal> {
-        told(self.batcher.finish_put())
     }
 
     fn put(&self, item: &[u8]) -> Result<(), Refusal> {
@@ -87,11 +114,15 @@ impl<T: Item> Surface for Plain<T> {
     }
 
     fn put_many(&self, items: &mut dyn Iterator<Item = &[u8]>) -> Many {
-        self.put_copies(items.map(T::copied))
+        self.put_copies(|part| part.extend(items.take(COPIED_MAX).map(T::copied)))
     }
 
     fn put_records(&self, records: &[u8], record_size: usize) -> Many {
-        self.put_copies(records.chunks_exact(record_size).map(T::copied))
+        if record_size != T::SLOT_BYTES {
+            return self.put_many(&mut records.chunks_exact(record_size));
+        }
+        let mut parts = records.chunks(COPIED_MAX * record_size);
+        self.put_copies(|part| T::copy_all(parts.next().unwrap_or_default(), part))
     }
 
     fn put_written(&self, written: Blob) -> Result<(), (Blob, Refusal)> {

@@ -40,6 +40,24 @@ macro_rules! records {
         }
 
         impl Item for Record<$size> {
+            const SLOT_BYTES: usize = $size;
+
+            #[inline(always)]
+            unsafe fn read(item: *const u8) -> Self {
+                // SAFETY: the caller's promise; bytes are a record, wherever they lie.
+                unsafe { item.cast::<Self>().read_unaligned() }
+            }
+
+            fn copy_all(records: &[u8], into: &mut Vec<Self>) {
+                let (count, len) = (records.len() / $size, into.len());
+                into.reserve(count);
+                let end = into.as_mut_ptr().wrapping_add(len).cast::<u8>();
+                // SAFETY: there is room for `count` records behind the last one.
+                unsafe { end.copy_from_nonoverlapping(records.as_ptr(), count * $size) };
+                // SAFETY: as many were written.
+                unsafe { into.set_len(len + count) };
+            }
+
             #[inline]
             fn copied(bytes: &[u8]) -> Self {
                 Self::new(bytes)

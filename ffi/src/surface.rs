@@ -5,7 +5,7 @@ use crate::blob::Blob;
 use crate::guard::{Refusal, guarded};
 use crate::put::bytes;
 use crate::receipt::Settlement;
-use crate::status::{BL_OK, BL_UNSUPPORTED};
+use crate::status::BL_UNSUPPORTED;
 use batchline::dedup::WindowStats;
 use batchline::{BuildError, Deadline, FlushError, ItemOptions, Stats, Ticket};
 use std::time::Duration;
@@ -24,38 +24,16 @@ pub(crate) enum Patience {
 pub(crate) type Many = (usize, Option<Refusal>);
 
 /// The short way of a `bl_put`: one call by a pointer that the handle has at hand.
-pub(crate) type PutOne = unsafe fn(this: *const (), item: *const u8, size: usize) -> i32;
+pub(crate) type PutOne = unsafe extern "C" fn(this: *const (), item: *const u8, size: usize) -> i32;
 
-/// `bl_put` for one kind of batcher: its fast path, without a frame; everything else out of its way.
+/// `bl_put` by the way that is good for every batcher.
 ///
 /// # Safety
 /// `this` is an `S`; `item` is NULL or points to `size` bytes.
-pub(crate) unsafe fn put_one<S: Surface>(this: *const (), item: *const u8, size: usize) -> i32 {
-    // SAFETY: the caller's promise.
-    let surface = unsafe { &*this.cast::<S>() };
-    if size == surface.record_size() && !item.is_null() {
-        // SAFETY: the caller's promise.
-        match surface.put_fast(unsafe { std::slice::from_raw_parts(item, size) }) {
-            Some(true) => return BL_OK,
-            Some(false) => return finish_put(surface),
-            None => {}
-        }
-    }
-    // SAFETY: the caller's promise.
-    unsafe { put_slowly(surface, item, size) }
-}
-
-#[cold]
-#[inline(never)]
-fn finish_put<S: Surface>(surface: &S) -> i32 {
-    guarded(|| surface.finish_put())
-}
-
-/// # Safety
-/// `item` is NULL or points to `size` bytes.
-#[inline(never)]
-unsafe fn put_slowly<S: Surface>(surface: &S, item: *const u8, size: usize) -> i32 {
+pub(crate) unsafe extern "C" fn put_one<S: Surface>(this: *const (), item: *const u8, size: usize) -> i32 {
     guarded(|| {
+        // SAFETY: the caller's promise.
+        let surface = unsafe { &*this.cast::<S>() };
         // SAFETY: the caller's promise.
         surface.put(unsafe { bytes(surface.record_size(), item.cast(), size) }?)
     })
@@ -67,15 +45,6 @@ pub(crate) trait Surface: Send + Sync {
 
     /// 0 for byte strings.
     fn record_size(&self) -> usize;
-
-    /// The core's `put_fast`; none when the item was not put.
-    fn put_fast(&self, _item: &[u8]) -> Option<bool> {
-        None
-    }
-
-    fn finish_put(&self) -> Result<(), Refusal> {
-        Ok(())
-    }
 
     fn put(&self, item: &[u8]) -> Result<(), Refusal>;
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 use xshell::{Shell, cmd};
 
 /// Everything that can be measured.
-const FEATURES: &str = "dedup,bloomfilter";
+const FEATURES: &str = "dedup,bloomfilter,c-abi";
 
 /// Runs the tables, or with `--docs` as the first argument writes the pages' figures; the binaries read the rest.
 pub(crate) fn bench(args: &[String]) -> Result<()> {

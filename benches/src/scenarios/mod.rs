@@ -2,6 +2,8 @@
 //! takes part.
 
 pub mod batch_buffers;
+#[cfg(feature = "c-abi")]
+pub mod c_abi;
 pub mod close;
 #[cfg(feature = "dedup")]
 pub mod dedup;

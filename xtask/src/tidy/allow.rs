@@ -51,10 +51,15 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("ffi/src/receipt.rs", "a receipt's pointer comes from C"),
     ("ffi/src/request.rs", "a request is memory of C, shared with the thread that completes it"),
     ("ffi/src/reserve.rs", "gives room to C and takes it back written"),
+    ("ffi/src/plain.rs", "the shortest way of a put, by a pointer that its handle keeps"),
+    ("ffi/src/surface.rs", "a put by a pointer that its handle keeps"),
+    ("ffi/src/item.rs", "copies a record from where C has it"),
+    ("ffi/src/record.rs", "copies a record from where C has it"),
     ("ffi/src/stats.rs", "writes a struct of C whose size may differ from ours"),
     ("ffi/src/user_data.rs", "calls a free function of C"),
     ("ffi/src/status.rs", "exports a call without mangling its name"),
     ("ffi/src/version.rs", "exports a call without mangling its name"),
+    ("benches/src/scenarios/c_abi.rs", "calls the ABI as a program in C does"),
     ("benches/src/counting_alloc.rs", "an allocator that counts: the trait itself is unsafe to implement"),
 ];
 
