@@ -239,7 +239,8 @@ struct bl_receipt;
 // What there is to see of a batch at once. Good as long as the batch.
 struct bl_batch_view {
     // Of fixed-size records: the first record; the next one is `stride` bytes further on. Of byte strings: an array of
-    // `struct bl_bytes`. Records may be changed; a changed record is what a second call of the handler sees.
+    // `struct bl_bytes`, which must not be changed. Records may be; a changed one is what a second call of the handler
+    // sees.
     void *items;
     // How many items; never 0.
     size_t len;
@@ -554,7 +555,8 @@ BL_API int32_t bl_flush(const struct bl_batcher *batcher, uint64_t timeout_ns);
 // Refuses new items, handles what was accepted, and hands back what is left after `timeout_ns`: 0 hands back at once
 // what no handler has. `receipt` gets what became of everything; with NULL, items that are handed back are dropped,
 // counted. A second close waits for the first. The batcher must still be freed. Inside a handler it begins the close
-// and returns at once.
+// and returns at once. With `BL_DISPATCH_POLL` other threads must go on polling while it waits: they get what there is,
+// then `BL_CLOSED`.
 //
 // `batcher` is NULL or a batcher that was not freed; `receipt` is NULL or may be written.
 BL_API

@@ -143,7 +143,8 @@ pub struct bl_bytes {
 #[derive(Clone, Copy, Debug)]
 pub struct bl_batch_view {
     /// Of fixed-size records: the first record; the next one is `stride` bytes further on. Of byte strings: an array of
-    /// `struct bl_bytes`. Records may be changed; a changed record is what a second call of the handler sees.
+    /// `struct bl_bytes`, which must not be changed. Records may be; a changed one is what a second call of the handler
+    /// sees.
     pub items: *mut c_void,
     /// How many items; never 0.
     pub len: usize,

@@ -173,9 +173,7 @@ impl<T: Item> Surface for Plain<T> {
         self.check_polled()?;
         match self.batcher.next_batch(timeout) {
             Some(batch) => Ok(Some(Box::new(PolledItems(batch)))),
-            None if self.batcher.is_closed() => {
-                Err(Refusal::new(BL_CLOSED, "the batcher is closed and empty"))
-            }
+            None if self.is_over() => Err(Refusal::new(BL_CLOSED, "the batcher is closed and empty")),
             None => Ok(None),
         }
     }

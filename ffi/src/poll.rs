@@ -29,7 +29,11 @@ pub unsafe extern "C" fn bl_next_batch(
             return Err(is_null("batch"));
         }
         let timeout = if timeout_ns == BL_NEVER { FOR_EVER } else { Duration::from_nanos(timeout_ns) };
-        let polled = batcher.surface.next_batch(timeout)?;
+        let mut polled = batcher.surface.next_batch(timeout)?;
+        // While a close hands back what is left there is neither a batch nor the end.
+        while polled.is_none() && timeout_ns == BL_NEVER {
+            polled = batcher.surface.next_batch(timeout)?;
+        }
         let polled = polled.ok_or_else(|| none_yet(batcher))?;
         let made =
             bl_batch { body: Body::Polled(polled), record_size: batcher.record_size, key: ptr::null() };
