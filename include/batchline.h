@@ -236,6 +236,9 @@ struct bl_batcher;
 // The receipt of a close.
 struct bl_receipt;
 
+// A window. Every call but `bl_window_free` may be made on any thread at any time.
+struct bl_window;
+
 // What there is to see of a batch at once. Good as long as the batch.
 struct bl_batch_view {
     // Of fixed-size records: the first record; the next one is `stride` bytes further on. Of byte strings: an array of
@@ -496,6 +499,22 @@ struct bl_stats {
     uint64_t window_forgotten;
     // Memory of the window.
     uint64_t window_bytes;
+};
+
+// What there is to choose about a window. Fill it with `bl_window_options_init`.
+struct bl_window_options {
+    // `sizeof(struct bl_window_options)`; set by `bl_window_options_init`.
+    size_t struct_size;
+    // How long a key is remembered, 1 ms to 366 days. Default 60 s.
+    uint64_t window_ns;
+    // How finely; 0 for a 16th of the window, at least 1 ms. A key is remembered for at most one bucket longer.
+    uint64_t bucket_ns;
+    // Keys to be remembered at most; 0 for the default of 2^20.
+    size_t keys_max;
+    // What a full window does: a `BL_AT_CAP_` number. Default `BL_AT_CAP_REFUSE`.
+    uint32_t at_cap;
+    // 0.
+    uint32_t reserved;
 };
 
 #ifdef __cplusplus
@@ -762,6 +781,58 @@ uint32_t bl_abi_version(void);
 
 // The version of the library, such as "0.1.0"; a static text.
 BL_API const char *bl_version(void);
+
+// Fills `window_options` with the defaults.
+//
+// `window_options` is NULL or may be written.
+BL_API int32_t bl_window_options_init(struct bl_window_options *window_options);
+
+// Makes a window.
+//
+// `window_options` is NULL or points to options; `window` may be written.
+BL_API int32_t bl_window_new(const struct bl_window_options *window_options, struct bl_window **window);
+
+// Remembers a key of any length: `BL_OK` when it is new, `BL_DUPLICATE` when it was seen within the window,
+// `BL_WINDOW_FULL` at the cap. Up to 32 bytes it allocates nothing in steady traffic. If what the key stands for fails,
+// call `bl_window_forget`, and it may come again at once.
+//
+// `window` is NULL or a window that was not freed; `key` is NULL or points to `size` bytes.
+BL_API
+int32_t bl_window_claim(const struct bl_window *window,
+                        const void *key,
+                        size_t size);
+
+// As `bl_window_claim`, of `count` keys that lie one behind the other in `keys`; `sizes` says how long each is, and
+// `statuses` gets the status of each. `BL_OK` when all were looked at.
+//
+// As `bl_window_claim`; `sizes` is NULL or points to `count` numbers, `keys` to as many bytes as they sum up to;
+// `statuses` is NULL or has room for `count` numbers.
+BL_API
+int32_t bl_window_claim_packed(const struct bl_window *window,
+                               const void *keys,
+                               const uint32_t *sizes,
+                               size_t count,
+                               int32_t *statuses);
+
+// Forgets a key before its time: `BL_OK`, or `BL_END` when it was not remembered.
+//
+// As `bl_window_claim`.
+BL_API int32_t bl_window_forget(const struct bl_window *window, const void *key, size_t size);
+
+// Whether a key is remembered: `BL_DUPLICATE` when it is, `BL_OK` when it is not. Remembers nothing.
+//
+// As `bl_window_claim`.
+BL_API int32_t bl_window_look(const struct bl_window *window, const void *key, size_t size);
+
+// How many keys are remembered; 0 for NULL.
+//
+// `window` is NULL or a window that was not freed.
+BL_API size_t bl_window_len(const struct bl_window *window);
+
+// Frees a window. NULL is nothing to free.
+//
+// `window` is NULL or a window that was not freed, which nobody uses any more.
+BL_API void bl_window_free(struct bl_window *window);
 
 #ifdef __cplusplus
 }  // extern "C"

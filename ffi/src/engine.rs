@@ -179,11 +179,7 @@ fn with_window<T: Item>(
     builder: Builder<T, Reply>,
     options: &bl_options,
 ) -> Result<Builder<T, Reply>, Refusal> {
-    let at_cap = match options.dedup_at_cap {
-        options::BL_AT_CAP_REFUSE => AtCap::Refuse,
-        options::BL_AT_CAP_FORGET_OLDEST => AtCap::ForgetOldest,
-        other => return Err(out_of_range("dedup_at_cap", other, "BL_AT_CAP_REFUSE or _FORGET_OLDEST")),
-    };
+    let at_cap = at_cap("dedup_at_cap", options.dedup_at_cap)?;
     let range = key_range(options)?;
     let mut window = Window::new(Duration::from_nanos(options.dedup_window_ns)).at_cap(at_cap);
     if options.dedup_bucket_ns > 0 {
@@ -197,6 +193,14 @@ fn with_window<T: Item>(
         options::BL_DEDUP_REFUSE => Ok(builder.dedup(window, move |item: &T| range.of(item.bytes()))),
         options::BL_DEDUP_JOIN => Ok(builder.dedup_join(window, move |item: &T| range.of(item.bytes()))),
         other => Err(out_of_range("dedup", other, "BL_DEDUP_NONE, _REFUSE or _JOIN")),
+    }
+}
+
+pub(crate) fn at_cap(field: &str, value: u32) -> Result<AtCap, Refusal> {
+    match value {
+        options::BL_AT_CAP_REFUSE => Ok(AtCap::Refuse),
+        options::BL_AT_CAP_FORGET_OLDEST => Ok(AtCap::ForgetOldest),
+        other => Err(out_of_range(field, other, "BL_AT_CAP_REFUSE or _FORGET_OLDEST")),
     }
 }
 

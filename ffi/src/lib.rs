@@ -41,3 +41,4 @@ pub mod status;
 mod surface;
 pub mod user_data;
 pub mod version;
+pub mod window;

@@ -240,7 +240,11 @@ pub unsafe extern "C" fn bl_put_packed(
 ///
 /// # Safety
 /// `data` is NULL or points to `count` values.
-unsafe fn slice<'a, T>(data: *const T, count: Option<usize>, name: &'static str) -> Result<&'a [T], Refusal> {
+pub(crate) unsafe fn slice<'a, T>(
+    data: *const T,
+    count: Option<usize>,
+    name: &'static str,
+) -> Result<&'a [T], Refusal> {
     let count = count.filter(|count| *count <= isize::MAX as usize / size_of::<T>());
     let count = count.ok_or_else(|| Refusal::invalid(format!("{name} would be larger than the memory")))?;
     if count == 0 {

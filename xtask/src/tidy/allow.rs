@@ -56,6 +56,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("ffi/src/item.rs", "copies a record from where C has it"),
     ("ffi/src/record.rs", "copies a record from where C has it"),
     ("ffi/src/stats.rs", "writes a struct of C whose size may differ from ours"),
+    ("ffi/src/window.rs", "reads keys where C has them"),
     ("ffi/src/user_data.rs", "calls a free function of C"),
     ("ffi/src/status.rs", "exports a call without mangling its name"),
     ("ffi/src/version.rs", "exports a call without mangling its name"),
