@@ -574,8 +574,8 @@ BL_API int32_t bl_flush(const struct bl_batcher *batcher, uint64_t timeout_ns);
 // Refuses new items, handles what was accepted, and hands back what is left after `timeout_ns`: 0 hands back at once
 // what no handler has. `receipt` gets what became of everything; with NULL, items that are handed back are dropped,
 // counted. A second close waits for the first. The batcher must still be freed. Inside a handler it begins the close
-// and returns at once. With `BL_DISPATCH_POLL` other threads must go on polling while it waits: they get what there is,
-// then `BL_CLOSED`.
+// and returns at once. With `BL_DISPATCH_POLL` other threads must go on polling while it waits: they get what there
+// is, then `BL_CLOSED`.
 //
 // `batcher` is NULL or a batcher that was not freed; `receipt` is NULL or may be written.
 BL_API
@@ -590,7 +590,8 @@ BL_API int32_t bl_set_linger(const struct bl_batcher *batcher, uint64_t linger_n
 BL_API int32_t bl_set_tick(const struct bl_batcher *batcher, uint64_t tick_ns);
 
 // Copies the text of the last call of this thread that did not return `BL_OK` into `buffer`: at most `size` bytes,
-// with a NUL at the end if `size` is not 0. Returns the length of the whole text without the NUL; 0 when there is none.
+// with a NUL at the end if `size` is not 0. Returns the length of the whole text without the NUL; 0 when there is
+// none.
 // `buffer` may be NULL when `size` is 0. A call that succeeds leaves the text as it is.
 //
 // `buffer` points to `size` bytes that may be written.
@@ -731,9 +732,9 @@ int32_t bl_request_wait(struct bl_request *request,
                         uint64_t timeout_ns);
 
 // Cancels a request. `BL_OK`: no handler will see its item, and the request is finished with `BL_CANCELLED` (a
-// callback was called, by this thread). `BL_TOO_LATE`: the handler has the item, or it has an outcome. A request without a
-// callback is cancelled by the thread that polls it; one with a callback by any thread, as long as it is not
-// finished: what the callback does with the request must not race with this.
+// callback was called, by this thread). `BL_TOO_LATE`: the handler has the item, or it has an outcome. A request
+// without a callback is cancelled by the thread that polls it; one with a callback by any thread, as long as it is
+// not finished: what the callback does with the request must not race with this.
 //
 // `request` is NULL or was submitted.
 BL_API
@@ -793,8 +794,8 @@ BL_API int32_t bl_window_options_init(struct bl_window_options *window_options);
 BL_API int32_t bl_window_new(const struct bl_window_options *window_options, struct bl_window **window);
 
 // Remembers a key of any length: `BL_OK` when it is new, `BL_DUPLICATE` when it was seen within the window,
-// `BL_WINDOW_FULL` at the cap. Up to 32 bytes it allocates nothing in steady traffic. If what the key stands for fails,
-// call `bl_window_forget`, and it may come again at once.
+// `BL_WINDOW_FULL` at the cap. Up to 32 bytes it allocates nothing in steady traffic. If what the key stands for
+// fails, call `bl_window_forget`, and it may come again at once.
 //
 // `window` is NULL or a window that was not freed; `key` is NULL or points to `size` bytes.
 BL_API

@@ -99,8 +99,9 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         }
     }
 
-    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way. `Ok(true)`: it
-    /// is done. `Ok(false)`: [`finish_put`](Self::finish_put) must follow. An error: nothing happened, and `put` is next.
+    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way. `Ok(true)`:
+    /// it is done. `Ok(false)`: [`finish_put`](Self::finish_put) must follow. An error: nothing happened, and `put` is
+    /// next.
     ///
     /// # Errors
     /// The item, when it needs a slower path.

@@ -152,8 +152,8 @@ pub unsafe extern "C" fn bl_flush(batcher: *const bl_batcher, timeout_ns: u64) -
 /// Refuses new items, handles what was accepted, and hands back what is left after `timeout_ns`: 0 hands back at once
 /// what no handler has. `receipt` gets what became of everything; with NULL, items that are handed back are dropped,
 /// counted. A second close waits for the first. The batcher must still be freed. Inside a handler it begins the close
-/// and returns at once. With `BL_DISPATCH_POLL` other threads must go on polling while it waits: they get what there is,
-/// then `BL_CLOSED`.
+/// and returns at once. With `BL_DISPATCH_POLL` other threads must go on polling while it waits: they get what there
+/// is, then `BL_CLOSED`.
 ///
 /// `batcher` is NULL or a batcher that was not freed; `receipt` is NULL or may be written.
 #[unsafe(no_mangle)]

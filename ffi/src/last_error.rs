@@ -14,7 +14,8 @@ pub(crate) fn note(message: Cow<'static, str>) {
 }
 
 /// Copies the text of the last call of this thread that did not return `BL_OK` into `buffer`: at most `size` bytes,
-/// with a NUL at the end if `size` is not 0. Returns the length of the whole text without the NUL; 0 when there is none.
+/// with a NUL at the end if `size` is not 0. Returns the length of the whole text without the NUL; 0 when there is
+/// none.
 /// `buffer` may be NULL when `size` is 0. A call that succeeds leaves the text as it is.
 ///
 /// `buffer` points to `size` bytes that may be written.

@@ -3,11 +3,11 @@
 //!
 //! The path of an item that comes from C:
 //!
-//! 1. [`put`]: the call; arguments are checked, panics become a status ([`guard`], [`status`], [`last_error`]).
-//! 2. [`item`]: its bytes become a [`record`] (copied into the slab) or a [`blob`] (copied into a pooled block).
-//! 3. [`surface`]: the batcher behind the handle, whatever the size of its items; [`engine`] chose it from the
+//! 1. [`put`]: the call; arguments are checked, panics become a status (`guard`, [`status`], [`last_error`]).
+//! 2. `item`: its bytes become a `record` (copied into the slab) or a `blob` (copied into a pooled block).
+//! 3. `surface`: the batcher behind the handle, whatever the size of its items; `engine` chose it from the
 //!    [`options`]. From here on it is the Rust core's.
-//! 4. [`batch`]: the handler, or the thread that polls ([`poll`], [`readiness`]), sees the items.
+//! 4. [`batch`]: the handler, or the thread that polls ([`poll`], `readiness`), sees the items.
 //! 5. [`request`]: who submitted gets the outcome; [`hooks`] hear of failures; [`receipt`] and [`stats`] add up.
 #![allow(non_camel_case_types, reason = "the names of C")]
 #![allow(

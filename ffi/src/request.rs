@@ -243,9 +243,9 @@ fn outcome(ticket: Ticket<Reply>, timeout_ns: u64) -> Result<Result<Reply, Ticke
 }
 
 /// Cancels a request. `BL_OK`: no handler will see its item, and the request is finished with `BL_CANCELLED` (a
-/// callback was called, by this thread). `BL_TOO_LATE`: the handler has the item, or it has an outcome. A request without a
-/// callback is cancelled by the thread that polls it; one with a callback by any thread, as long as it is not
-/// finished: what the callback does with the request must not race with this.
+/// callback was called, by this thread). `BL_TOO_LATE`: the handler has the item, or it has an outcome. A request
+/// without a callback is cancelled by the thread that polls it; one with a callback by any thread, as long as it is
+/// not finished: what the callback does with the request must not race with this.
 ///
 /// `request` is NULL or was submitted.
 #[unsafe(no_mangle)]

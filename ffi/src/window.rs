@@ -108,8 +108,8 @@ fn claimed(window: &bl_window, key: Key) -> i32 {
 }
 
 /// Remembers a key of any length: `BL_OK` when it is new, `BL_DUPLICATE` when it was seen within the window,
-/// `BL_WINDOW_FULL` at the cap. Up to 32 bytes it allocates nothing in steady traffic. If what the key stands for fails,
-/// call `bl_window_forget`, and it may come again at once.
+/// `BL_WINDOW_FULL` at the cap. Up to 32 bytes it allocates nothing in steady traffic. If what the key stands for
+/// fails, call `bl_window_forget`, and it may come again at once.
 ///
 /// `window` is NULL or a window that was not freed; `key` is NULL or points to `size` bytes.
 #[unsafe(no_mangle)]

@@ -7,7 +7,6 @@ mod baseline;
 mod build;
 mod callgrind;
 mod case;
-mod compiler;
 mod measure;
 mod report;
 mod table;
@@ -15,10 +14,10 @@ mod tolerance;
 mod valgrind;
 mod verdict;
 
+use crate::compiler::Compiler;
 use crate::workspace::root;
 use anyhow::{Result, bail};
 use baseline::Baseline;
-use compiler::Compiler;
 use report::Report;
 use valgrind::Valgrind;
 

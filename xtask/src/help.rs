@@ -4,16 +4,20 @@ const HELP: &str = "\
 cargo xtask <command>
 
   run   [-- ARGS]               build the CLI in release and run `batchline demo ARGS`; results go to out/
-  test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri; --quick: the workspace only
+  test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri, dist, Go;
+                                --quick: the workspace only
   bench [--quick|--full] [ARGS] naive, batchline and peers side by side: tables, JSON, an HTML page;
                                 --compare FILE: with a saved run; --only PATTERN: a part
         --docs [FILE]           writes the figures of a saved run into README.md and docs/guide/performance.md
   counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
+  header [--check]              include/batchline.h anew from ffi/; --check: only compare
+  dist  [--prefix DIR]          the C library to install: header, libraries, pkg-config and CMake files;
+        [--out DIR]             made in DIR (default: in target/dist/), copied to the prefix
   tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
   help                          this list
 
 A FILTER is a part of a test's name. The loom and Miri steps choose their tests by `models` and `miri_`:
-they run in a filtered run only when a FILTER contains that word.";
+they run in a filtered run only when a FILTER contains that word. A FILTER that is `dist` or `go` means that step.";
 
 /// True if this command line asks what there is, not for work to be done.
 pub(crate) fn is_asked_for(name: &str, rest: &[String]) -> bool {
@@ -32,7 +36,7 @@ mod tests {
 
     #[test]
     fn every_command_is_listed() {
-        for name in ["run", "test", "bench", "counts", "tidy", "help"] {
+        for name in ["run", "test", "bench", "counts", "header", "dist", "tidy", "help"] {
             assert!(HELP.contains(&format!("\n  {name} ")), "{name} is not in the list");
         }
     }

@@ -6,9 +6,14 @@
 )]
 
 mod bench;
+mod compiler;
 mod counts;
+mod dist;
+mod header;
 mod help;
 mod lexer;
+mod packages;
+mod program;
 mod run;
 mod test;
 mod tidy;
@@ -39,6 +44,8 @@ fn dispatch(args: &[String]) -> Result<()> {
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
         "counts" => counts::counts(rest),
+        "header" => header::header(rest),
+        "dist" => dist::dist(rest),
         "tidy" => tidy::tidy(rest),
         other => bail!("there is no command `{other}`; `cargo xtask help` lists them"),
     }

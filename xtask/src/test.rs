@@ -1,7 +1,12 @@
 //! `cargo xtask test`: every kind of test, one step after the other, stopping at the first that fails.
 
+mod asked;
+mod cargo_tests;
 mod count;
+mod dist;
+mod go;
 mod model;
+mod outcome;
 mod report;
 mod request;
 mod step;
@@ -9,26 +14,28 @@ mod steps;
 mod tee;
 
 use anyhow::{Result, bail};
+use asked::Asked;
+use outcome::Outcome;
 use report::Report;
 use request::Request;
 use std::time::Instant;
-use step::Outcome;
 
 /// Runs the steps and prints the table, also when a step failed.
 pub(crate) fn test(args: &[String]) -> Result<()> {
     let request = Request::parse(args)?;
     let mut report = Report::default();
-    let verdict = run_steps(&request, &mut report);
+    let verdict = run_steps(request, &mut report);
     print!("{report}");
     verdict.and_then(|()| report.require_a_test())
 }
 
-fn run_steps(request: &Request, report: &mut Report) -> Result<()> {
+fn run_steps(request: Request, report: &mut Report) -> Result<()> {
     let plan = steps::plan(request.quick);
+    let asked = Asked::of(request.filters, &steps::own_names());
     for (index, step) in plan.iter().enumerate() {
         println!("\n=== {}/{} {}: {}", index + 1, plan.len(), step.name, step.purpose);
         let start = Instant::now();
-        let outcome = step.run(&request.filters);
+        let outcome = step.run(&asked);
         report.add(step.name, start.elapsed(), outcome.clone());
         announce(step.name, start, &outcome)?;
     }

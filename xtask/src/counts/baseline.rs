@@ -1,6 +1,6 @@
 //! The committed counts, `benches/counts.json`: what they were, and which compiler made them.
 
-use super::compiler::Compiler;
+use crate::compiler::Compiler;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;

@@ -2,11 +2,11 @@
 
 use super::baseline::{Baseline, quoted};
 use super::case::Counted;
-use super::compiler::Compiler;
 use super::measure::bench_directory;
 use super::table;
 use super::tolerance::{Tolerance, notice_of_other_release};
 use super::verdict::{Verdict, difference_percent};
+use crate::compiler::Compiler;
 use crate::workspace::shell;
 use anyhow::{Context, Result, bail};
 use std::fmt;

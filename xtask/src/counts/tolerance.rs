@@ -1,7 +1,7 @@
 //! How far a count may be above its baseline.
 
 use super::case::Case;
-use super::compiler::Compiler;
+use crate::compiler::Compiler;
 
 /// Runs and builds by one compiler differ by less than 0.001 instructions per item, or 0.01 percent; one instruction
 /// more in a put is 2.8 percent.

@@ -1,7 +1,8 @@
 //! Where valgrind comes from: it is there, or apt brings it where that is allowed.
 
-use anyhow::{Result, bail};
-use std::process::Command;
+use crate::packages::{self, Supply, VALGRIND};
+use crate::program::output_of;
+use anyhow::Result;
 
 /// What the search ended with.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,39 +13,19 @@ pub(super) enum Valgrind {
     Missing(String),
 }
 
-/// Finds valgrind, or installs it as root. In CI its absence is a failure: a check that is skipped checks nothing.
+/// Finds valgrind, or installs it as root. In CI its absence is a failure.
 pub(super) fn find_or_install() -> Result<Valgrind> {
-    let found = version().or_else(|| is_root().then(install).flatten());
-    conclude(found, std::env::var("CI").is_ok_and(|ci| ci == "true"))
+    Ok(match packages::require(&[VALGRIND])? {
+        Supply::Missing(why) => Valgrind::Missing(why),
+        Supply::Complete => answered(output_of("valgrind", &["--version"])),
+    })
 }
 
-fn conclude(found: Option<String>, ci: bool) -> Result<Valgrind> {
-    let advice = "there is no valgrind; on Debian, as root: apt-get install valgrind";
-    match found {
-        Some(version) => Ok(Valgrind::Found(version)),
-        None if ci => bail!("{advice}"),
-        None => Ok(Valgrind::Missing(advice.into())),
+fn answered(version: Option<String>) -> Valgrind {
+    match version {
+        Some(text) => Valgrind::Found(text.trim_start_matches("valgrind-").to_owned()),
+        None => Valgrind::Missing("`valgrind --version` fails: mend the installation".into()),
     }
-}
-
-fn version() -> Option<String> {
-    let output = Command::new("valgrind").arg("--version").output().ok()?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    output.status.success().then(|| text.trim().trim_start_matches("valgrind-").to_owned())
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
-fn install() -> Option<String> {
-    println!("there is no valgrind: asking apt for it");
-    let apt = |args: &[&str]| {
-        let status = Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(args).status();
-        status.is_ok_and(|status| status.success())
-    };
-    let installed = apt(&["update"]) && apt(&["install", "--yes", "--no-install-recommends", "valgrind"]);
-    installed.then(version).flatten()
 }
 
 #[cfg(test)]
@@ -52,11 +33,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_desk_may_go_without() {
-        assert_eq!(conclude(Some("3.19.0".into()), true).unwrap(), Valgrind::Found("3.19.0".into()));
-        assert!(
-            matches!(conclude(None, false).unwrap(), Valgrind::Missing(why) if why.contains("apt-get install"))
-        );
-        assert!(conclude(None, true).unwrap_err().to_string().contains("apt-get install"));
+    fn the_version_is_a_bare_number() {
+        assert_eq!(answered(Some("valgrind-3.19.0".into())), Valgrind::Found("3.19.0".into()));
+        assert!(matches!(answered(None), Valgrind::Missing(why) if why.contains("--version")));
     }
 }

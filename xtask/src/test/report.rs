@@ -1,7 +1,7 @@
 //! The table at the end of a test run.
 
 use super::count::Count;
-use super::step::Outcome;
+use super::outcome::Outcome;
 use anyhow::{Result, bail};
 use std::fmt;
 use std::time::Duration;

@@ -1,174 +1,96 @@
-//! One step of the test run: a cargo command, what must hold before it runs, and how its end is judged.
+//! One step of the test run: what must be installed, and the work.
 
-use super::count::Count;
-use super::model::Model;
-use super::tee::run_and_count;
-use crate::workspace::root;
-use std::process::{Command, Stdio};
+use super::asked::Asked;
+use super::cargo_tests::CargoTests;
+use super::outcome::Outcome;
+use crate::packages::{self, Package, Supply};
 
 /// A step, as data: steps.rs is the list.
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) purpose: &'static str,
-    /// What comes after `cargo`.
-    pub(crate) cargo: &'static [&'static str],
-    /// The word by which this step chooses its tests, if not all of them are meant for it.
-    pub(crate) selection: Option<&'static str>,
-    pub(crate) model: Option<Model>,
-    /// A question that must be answered with success, and what to say if it is not: the step is then skipped.
-    pub(crate) needs: Option<Need>,
+    /// Installed first, where that is allowed.
+    pub(crate) packages: &'static [Package],
+    pub(crate) work: Work,
 }
 
-/// Something that not every machine has.
+/// What a step does.
 #[derive(Debug)]
-pub(crate) struct Need {
-    pub(crate) question: &'static [&'static str],
-    pub(crate) advice: &'static str,
-}
-
-/// How a step ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Passed(Count),
-    /// The filters left nothing to do: nobody needs to worry.
-    Unmatched,
-    /// Something is missing on this machine: somebody should know.
-    Skipped(String),
-    Failed(Count, String),
+pub(crate) enum Work {
+    /// Tests that cargo builds and runs.
+    Cargo(CargoTests),
+    /// A function of ours. In a filtered run, only if the step's name is asked for.
+    Own(fn() -> Outcome),
 }
 
 impl Step {
     /// Runs the step, or says why not.
-    pub(crate) fn run(&self, filters: &[String]) -> Outcome {
-        if let Some(outcome) = self.reason_to_skip(filters) {
-            return outcome;
+    pub(crate) fn run(&self, asked: &Asked) -> Outcome {
+        if !self.is_wanted(asked) {
+            return Outcome::Unmatched;
         }
-        let command = self.command(filters);
-        println!("$ {}", shown(&command));
-        match run_and_count(command) {
-            Ok((success, count)) => judge(success, count, !filters.is_empty()),
-            Err(error) => Outcome::Failed(Count::default(), format!("{error:#}")),
+        match packages::require(self.packages) {
+            Ok(supply) => self.work(supply, &asked.filters),
+            Err(error) => Outcome::judge_error(&error),
         }
     }
 
-    fn reason_to_skip(&self, filters: &[String]) -> Option<Outcome> {
-        if !filters.is_empty() && self.selected(filters).is_empty() {
-            return Some(Outcome::Unmatched);
-        }
-        let need = self.needs.as_ref().filter(|need| !answers(need.question))?;
-        let question = need.question.join(" ");
-        Some(Outcome::Skipped(format!("`cargo {question}` does not answer; {}", need.advice)))
-    }
-
-    /// The filters for this step. Test programs join filters by OR, so a filter that does not contain the
-    /// step's own word would run tests that were not made for it.
-    fn selected<'a>(&'a self, filters: &'a [String]) -> Vec<&'a str> {
-        match self.selection {
-            Some(word) if filters.is_empty() => vec![word],
-            Some(word) => filters.iter().map(String::as_str).filter(|filter| filter.contains(word)).collect(),
-            None => filters.iter().map(String::as_str).collect(),
+    fn is_wanted(&self, asked: &Asked) -> bool {
+        match self.work {
+            Work::Cargo(_) => asked.is_all() || !asked.filters.is_empty(),
+            Work::Own(_) => asked.is_all() || asked.steps.iter().any(|name| name == self.name),
         }
     }
 
-    fn command(&self, filters: &[String]) -> Command {
-        let mut command = Command::new("cargo");
-        command.current_dir(root()).args(self.cargo).arg("--").args(self.selected(filters));
-        if let Some(model) = &self.model {
-            model.apply(&mut command);
+    /// Most of cargo's tests need nothing, so they run anyway, and those that need what is missing say so; a step of
+    /// our own needs all of it.
+    fn work(&self, supply: Supply, filters: &[String]) -> Outcome {
+        match (&self.work, supply) {
+            (Work::Own(_), Supply::Missing(why)) => Outcome::Skipped(why),
+            (Work::Own(run), Supply::Complete) => run(),
+            (Work::Cargo(tests), supply) => {
+                if let Supply::Missing(why) = supply {
+                    eprintln!(
+                        "\n!!!!!!!!\n!!!!!!!! {}: some of its tests cannot run; {why}\n!!!!!!!!",
+                        self.name
+                    );
+                }
+                tests.run(filters)
+            }
         }
-        command
-    }
-}
-
-/// The command as a person would type it at the root of the repository.
-fn shown(command: &Command) -> String {
-    let root = format!("{}/", root().display());
-    let env = command
-        .get_envs()
-        .filter_map(|(name, value)| Some((name.to_string_lossy(), value?.to_string_lossy())));
-    let mut text: String =
-        env.map(|(name, value)| format!("{name}=\"{}\" ", value.replace(&root, ""))).collect();
-    text.push_str(&command.get_program().to_string_lossy());
-    command.get_args().for_each(|arg| text.extend([" ", &arg.to_string_lossy()]));
-    text
-}
-
-fn answers(question: &[&str]) -> bool {
-    let mut command = Command::new("cargo");
-    command.args(question).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-/// A step that ran nothing proves nothing: green with zero tests is a failure, unless a filter explains it.
-fn judge(success: bool, count: Count, filtered: bool) -> Outcome {
-    match (success, count.executed()) {
-        (true, 0) if filtered => Outcome::Unmatched,
-        (true, 0) => Outcome::Failed(count, "no test ran: were the tests renamed or compiled out?".into()),
-        (true, _) => Outcome::Passed(count),
-        (false, _) if count.failed > 0 => {
-            Outcome::Failed(count, format!("{} failing, named above", count.failed))
-        }
-        (false, _) => Outcome::Failed(count, "it did not build, or a test program died; see above".into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test::count::Count;
 
-    const PLAIN: Step =
-        Step { name: "s", purpose: "p", cargo: &["test"], selection: None, model: None, needs: None };
-    const CHOOSY: Step = Step { selection: Some("models"), ..PLAIN };
+    const ONE: Count = Count { passed: 1, failed: 0, ignored: 0 };
+    const OWN: Step =
+        Step { name: "own", purpose: "p", packages: &[], work: Work::Own(|| Outcome::Passed(ONE)) };
 
-    fn words(words: &[&str]) -> Vec<String> {
-        words.iter().map(ToString::to_string).collect()
-    }
-
-    fn arguments(step: &Step, filters: &[String]) -> Vec<String> {
-        step.command(filters).get_args().map(|arg| arg.to_string_lossy().into_owned()).collect()
+    fn asked(words: &[&str]) -> Asked {
+        Asked::of(words.iter().map(ToString::to_string).collect(), &["own", "other"])
     }
 
     #[test]
-    fn zero_tests_fail_unless_a_filter_explains_it() {
-        assert!(matches!(judge(true, Count::default(), false), Outcome::Failed(..)));
-        assert_eq!(judge(true, Count::default(), true), Outcome::Unmatched);
+    fn a_step_of_our_own_runs_when_nothing_or_its_name_is_asked_for() {
+        assert_eq!(OWN.run(&asked(&[])), Outcome::Passed(ONE));
+        assert_eq!(OWN.run(&asked(&["slab", "own"])), Outcome::Passed(ONE));
+        assert_eq!(OWN.run(&asked(&["slab", "crown"])), Outcome::Unmatched);
     }
 
     #[test]
-    fn a_failed_command_fails_whatever_it_counted() {
-        let count = Count { passed: 9, failed: 0, ignored: 0 };
-        assert!(matches!(judge(false, count, false), Outcome::Failed(..)));
-        assert_eq!(judge(true, count, false), Outcome::Passed(count));
+    fn cargo_is_left_out_when_only_other_steps_are_asked_for() {
+        let cargo = Step { work: Work::Cargo(CargoTests::all(&["test"])), ..OWN };
+        assert!(cargo.is_wanted(&asked(&[])) && cargo.is_wanted(&asked(&["own", "slab"])));
+        assert!(!cargo.is_wanted(&asked(&["own"])));
     }
 
     #[test]
-    fn a_choosy_step_never_widens_its_choice() {
-        assert_eq!(arguments(&CHOOSY, &[]), ["test", "--", "models"]);
-        assert_eq!(arguments(&CHOOSY, &words(&["slab", "models::slab"])), ["test", "--", "models::slab"]);
-        assert_eq!(CHOOSY.reason_to_skip(&words(&["slab"])), Some(Outcome::Unmatched));
-        assert!(CHOOSY.reason_to_skip(&[]).is_none());
-    }
-
-    #[test]
-    fn a_plain_step_takes_every_filter() {
-        assert_eq!(arguments(&PLAIN, &words(&["a", "b"])), ["test", "--", "a", "b"]);
-        assert!(PLAIN.reason_to_skip(&words(&["a"])).is_none());
-    }
-
-    #[test]
-    fn a_missing_tool_skips_with_advice() {
-        let step =
-            Step { needs: Some(Need { question: &["no-such-command"], advice: "install it" }), ..PLAIN };
-        let Some(Outcome::Skipped(why)) = step.reason_to_skip(&[]) else { panic!("not skipped") };
-        assert!(why.contains("install it"), "{why}");
-    }
-
-    #[test]
-    fn a_shown_command_can_be_typed() {
-        let model = Model { cfg: "some_cfg", target_dir: "target-some", default_env: &[] };
-        let text = shown(&Step { model: Some(model), ..CHOOSY }.command(&[]));
-        assert!(text.contains("CARGO_TARGET_DIR=\"target-some\" "), "{text}");
-        assert!(text.ends_with("--cfg some_cfg\" cargo test -- models"), "{text}");
+    fn a_step_of_our_own_is_skipped_when_something_is_missing() {
+        assert_eq!(OWN.work(Supply::Missing("cmake".into()), &[]), Outcome::Skipped("cmake".into()));
     }
 }

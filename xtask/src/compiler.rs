@@ -5,16 +5,16 @@ use std::process::Command;
 
 /// A compiler as `rustc -vV` tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Compiler {
+pub(crate) struct Compiler {
     /// As in `1.95.0`.
-    pub(super) rustc: String,
+    pub(crate) rustc: String,
     /// As in `x86_64-unknown-linux-gnu`.
-    pub(super) target: String,
+    pub(crate) target: String,
 }
 
 impl Compiler {
     /// Asks the one that cargo uses.
-    pub(super) fn ask() -> Result<Self> {
+    pub(crate) fn ask() -> Result<Self> {
         let output = Command::new("rustc").arg("-vV").output().context("rustc does not start")?;
         Self::parse(&String::from_utf8_lossy(&output.stdout))
             .context("`rustc -vV` names no release or no host")
@@ -26,7 +26,7 @@ impl Compiler {
     }
 
     /// True if the two generate the same code as far as can be told: patch releases do not change it.
-    pub(super) fn is_like(&self, other: &Self) -> bool {
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
         self.target == other.target && minor(&self.rustc) == minor(&other.rustc)
     }
 }
