@@ -2,6 +2,7 @@
 
 mod archive;
 mod build;
+mod go_bundle;
 mod layout;
 mod prefix;
 mod request;
@@ -25,6 +26,9 @@ pub(crate) fn dist(args: &[String]) -> Result<()> {
     let out = request.out.map_or_else(|| default_out(&built), Ok)?;
     let layout = make(&built, &out)?;
     print!("{}", usage::made(&layout, &built)?);
+    if request.go {
+        println!("header and archive copied to {}", go_bundle::copy(&layout)?.display());
+    }
     let place = match request.prefix {
         Some(prefix) => prefix::copy(&layout, &prefix).map(|()| prefix)?,
         None => out,
@@ -37,6 +41,13 @@ pub(crate) fn dist(args: &[String]) -> Result<()> {
 pub(crate) fn build_and_make(place: impl FnOnce(&Path) -> PathBuf) -> Result<Layout> {
     let built = build::build()?;
     make(&built, &place(&built.target_dir()?))
+}
+
+/// Makes the tree, and copies what the Go package is linked with to its place.
+pub(crate) fn bundle_for_go() -> Result<()> {
+    let layout = build_and_make(|target| target.join("dist").join("for-go"))?;
+    go_bundle::copy(&layout)?;
+    Ok(())
 }
 
 fn make(built: &Built, out: &Path) -> Result<Layout> {

@@ -12,7 +12,7 @@ cargo xtask <command>
   counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
   header [--check]              include/batchline.h anew from ffi/; --check: only compare
   dist  [--prefix DIR]          the C library to install: header, libraries, pkg-config and CMake files;
-        [--out DIR]             made in DIR (default: in target/dist/), copied to the prefix
+        [--out DIR] [--go]      made in DIR (default: in target/dist/), copied to the prefix, and to go/native
   tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
   help                          this list
 

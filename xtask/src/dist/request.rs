@@ -10,6 +10,8 @@ pub(super) struct Request {
     pub(super) out: Option<PathBuf>,
     /// Where it is copied to.
     pub(super) prefix: Option<PathBuf>,
+    /// Whether the Go package gets its copy.
+    pub(super) go: bool,
 }
 
 impl Request {
@@ -19,9 +21,13 @@ impl Request {
         let mut args = args.iter();
         while let Some(flag) = args.next() {
             let field = match flag.as_str() {
+                "--go" => {
+                    request.go = true;
+                    continue;
+                }
                 "--out" => &mut request.out,
                 "--prefix" => &mut request.prefix,
-                other => bail!("`dist` has no argument `{other}`; it takes --prefix DIR and --out DIR"),
+                other => bail!("`dist` has no argument `{other}`; it takes --prefix DIR, --out DIR and --go"),
             };
             let folder = args.next().with_context(|| format!("which folder? Write {flag} DIR"))?;
             *field = Some(std::path::absolute(folder)?);
@@ -40,9 +46,10 @@ mod tests {
 
     #[test]
     fn both_places_are_read_as_absolute_paths() {
-        let request = parse("--prefix /opt/b --out made").unwrap();
+        let request = parse("--prefix /opt/b --go --out made").unwrap();
         assert_eq!(request.prefix, Some(PathBuf::from("/opt/b")));
         assert!(request.out.unwrap().is_absolute());
+        assert!(request.go);
         assert_eq!(parse("").unwrap(), Request::default());
     }
 

@@ -6,26 +6,33 @@ mod toolchain;
 use super::count::Count;
 use super::outcome::Outcome;
 use super::tee::run_and_see;
+use crate::dist::bundle_for_go;
 use crate::workspace::root;
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
 /// Each run of the tests.
-const RUNS: [Run; 3] = [
-    Run { flag: None, cgo: None },
-    Run { flag: Some("-race"), cgo: None },
-    Run { flag: None, cgo: Some("0") },
+const RUNS: [Run; 5] = [
+    Run { flags: &[], cgo: None, packages: "./..." },
+    Run { flags: &["-race"], cgo: None, packages: "./..." },
+    Run { flags: &[], cgo: Some("0"), packages: "./..." },
+    Run { flags: &[NATIVE], cgo: None, packages: "./native/..." },
+    Run { flags: &[NATIVE, "-race"], cgo: None, packages: "./native/..." },
 ];
+
+/// Links the archive of `cargo xtask dist --go`.
+const NATIVE: &str = "-tags=batchline_native";
 
 /// A run takes seconds; one that hangs dies, and names the test that hung.
 const TIME_LIMIT: &str = "-timeout=5m";
 
 /// What `go test` is told.
 struct Run {
-    flag: Option<&'static str>,
+    flags: &'static [&'static str],
     /// The value of CGO_ENABLED; None for Go's own choice.
     cgo: Option<&'static str>,
+    packages: &'static str,
 }
 
 /// Runs everything, or says why not.
@@ -47,7 +54,8 @@ struct Go {
 
 impl Go {
     fn run(&self) -> Outcome {
-        if let Err(error) = self.format().and_then(|()| self.vet()) {
+        let prepared = bundle_for_go().and_then(|()| self.format()).and_then(|()| self.vet());
+        if let Err(error) = prepared {
             return Outcome::judge_error(&error);
         }
         let mut count = Count::default();
@@ -75,17 +83,20 @@ impl Go {
     }
 
     fn vet(&self) -> Result<()> {
-        println!("$ go vet ./...");
-        if !self.command(&["vet", "./..."]).status()?.success() {
-            bail!("go vet complains; see above");
+        for args in [["vet", "./..."].as_slice(), &["vet", NATIVE, "./native/..."]] {
+            println!("$ go {}", args.join(" "));
+            if !self.command(args).status()?.success() {
+                bail!("go vet complains; see above");
+            }
         }
         Ok(())
     }
 
     /// True if all tests of this run passed.
     fn tests(&self, run: &Run, count: &mut Count) -> Result<bool> {
-        let args: Vec<&str> =
-            ["test", "-v", TIME_LIMIT].into_iter().chain(run.flag).chain(["./..."]).collect();
+        let mut args = vec!["test", "-v", TIME_LIMIT];
+        args.extend(run.flags);
+        args.push(run.packages);
         let mut command = self.command(&args);
         command.envs(run.cgo.map(|value| ("CGO_ENABLED", value)));
         println!(
