@@ -1,0 +1,3 @@
+module github.com/batchline/batchline/go
+
+go 1.24
