@@ -27,7 +27,7 @@
  * until the hook returns. Static texts live for ever.
  *
  * THREADS. Every call on a batcher may be made on any thread at any time, except bl_batcher_free: that is the last one,
- * and nobody uses the batcher during it or afterwards. A batch, a receipt and a request without a callback are used by
+ * and nobody uses the batcher during it or afterwards (a handler or callback that does is a reason to bl_close first). A batch, a receipt and a request without a callback are used by
  * one thread at a time; which one may change.
  *
  * CALLBACKS. The handler runs on worker threads, with BL_DISPATCH_CALLER and BL_OVERFLOW_RUN_IN_CALLER also on threads
@@ -41,9 +41,15 @@
  *
  * ITEMS. With a record_size, items are records of that size, and those of a batch lie one behind the other, `stride`
  * bytes apart. Without one they are byte strings, and a batch is an array of struct bl_bytes, which has the layout of
- * struct iovec.
+ * struct iovec; copy it to adjust it after a short writev, for that array itself must not be changed.
  *
- * TIME. Durations are nanoseconds in 64 bits. BL_NEVER stands for no limit.
+ * TIME. Durations are nanoseconds in 64 bits. BL_NEVER stands for no limit. An item with a deadline is sealed at half
+ * that time at the latest. A batch that is full to the byte is sealed when the next item comes, or by its linger.
+ *
+ * OUTCOMES. Of a batch, submitters are told before the failure hook. A request without a callback is polled or waited
+ * for until it is finished, if need be after bl_batcher_free; one that is given up before leaves its memory behind.
+ *
+ * MEMORY. When the system has none, the process is aborted.
  *
  * PANICS. A defect in the library becomes BL_PANIC and a text in bl_last_error; nothing unwinds into your code.
  *

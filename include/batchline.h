@@ -27,7 +27,7 @@
  * until the hook returns. Static texts live for ever.
  *
  * THREADS. Every call on a batcher may be made on any thread at any time, except bl_batcher_free: that is the last one,
- * and nobody uses the batcher during it or afterwards. A batch, a receipt and a request without a callback are used by
+ * and nobody uses the batcher during it or afterwards (a handler or callback that does is a reason to bl_close first). A batch, a receipt and a request without a callback are used by
  * one thread at a time; which one may change.
  *
  * CALLBACKS. The handler runs on worker threads, with BL_DISPATCH_CALLER and BL_OVERFLOW_RUN_IN_CALLER also on threads
@@ -41,9 +41,15 @@
  *
  * ITEMS. With a record_size, items are records of that size, and those of a batch lie one behind the other, `stride`
  * bytes apart. Without one they are byte strings, and a batch is an array of struct bl_bytes, which has the layout of
- * struct iovec.
+ * struct iovec; copy it to adjust it after a short writev, for that array itself must not be changed.
  *
- * TIME. Durations are nanoseconds in 64 bits. BL_NEVER stands for no limit.
+ * TIME. Durations are nanoseconds in 64 bits. BL_NEVER stands for no limit. An item with a deadline is sealed at half
+ * that time at the latest. A batch that is full to the byte is sealed when the next item comes, or by its linger.
+ *
+ * OUTCOMES. Of a batch, submitters are told before the failure hook. A request without a callback is polled or waited
+ * for until it is finished, if need be after bl_batcher_free; one that is given up before leaves its memory behind.
+ *
+ * MEMORY. When the system has none, the process is aborted.
  *
  * PANICS. A defect in the library becomes BL_PANIC and a text in bl_last_error; nothing unwinds into your code.
  *
@@ -621,7 +627,7 @@ BL_API
 int32_t bl_batch_done(struct bl_batch *batch,
                       int32_t code);
 
-// A descriptor that is readable while a batch is ready, or when the batcher is closed, for `poll`, `epoll`, `kqueue`
+// A descriptor that is readable while a batch may be ready, or when the batcher is closed, for `poll`, `epoll`, `kqueue`
 // or an event loop. Do not read from it: `bl_next_batch` does; call that with a timeout of 0 whenever it is
 // readable, until it says `BL_TIMED_OUT`. The first call starts a thread that watches for batches. The descriptor
 // belongs to the batcher and is closed by `bl_batcher_free`.
@@ -657,7 +663,8 @@ int32_t bl_put_with(const struct bl_batcher *batcher,
 
 // Copies `count` records in, which lie one behind the other, each of the record size. `accepted`, unless it is NULL,
 // gets how many were accepted, also when the call fails: those are the first ones, except that in a deduplicating
-// batcher duplicates are passed over (`BL_DUPLICATE` if there were any, and all others were accepted).
+// batcher duplicates are passed over (`BL_DUPLICATE` if there were any, and all others were accepted), and that those
+// which `BL_OVERFLOW_DROP_NEWEST` drops are not counted.
 //
 // `batcher` is NULL or a batcher that was not freed; `records` is NULL or points to `count` records; `accepted` is
 // NULL or may be written.

@@ -492,10 +492,7 @@ impl<T: Send + 'static, R: Send + 'static> Builder<T, R> {
         let batcher = Batcher::new(engine.clone(), Vec::with_capacity(workers));
         for index in 0..workers {
             let worker = worker::start(&engine, index, role, make(index));
-            let worker = worker.map_err(|error| {
-                BuildError::new("workers", workers, format_args!("what the system can start ({error})"))
-            })?;
-            batcher.add_worker(worker);
+            batcher.add_worker(worker.map_err(|error| BuildError::of_system(workers, &error))?);
         }
         Ok(batcher)
     }

@@ -84,13 +84,26 @@ impl<T, R> Engine<T, R> {
     /// Waits until a batch may be there, without taking it, for whoever will take it elsewhere. Also returns when the
     /// time is over or the batcher has ended, and may do so for no reason.
     pub(crate) fn wait_for_batch(&self, desk: &mut DeskGuard<'_, R>, until_ns: u64) -> bool {
-        let is_there = || self.has_work(Role::Worker, Look::Thorough) || self.state() >= HANDING_BACK;
+        let is_there = || self.is_batch_there() || self.state() >= HANDING_BACK;
         if !is_there() && self.now_ns() < until_ns {
             self.wait_for_work(desk, Role::Worker, until_ns);
         }
         // This consumer will not watch the clock for the others any more.
         self.hand_over_watch();
         is_there()
+    }
+
+    /// Whether a look for a batch would find one. A time that has come is looked at first: most often it only says that
+    /// a batch was opened.
+    fn is_batch_there(&self) -> bool {
+        let (soonest_ns, now_ns) = (self.soonest_ns.load(Relaxed), self.now_ns());
+        if soonest_ns != NEVER_NS && now_ns >= soonest_ns {
+            self.soonest_ns.swap(NEVER_NS, SeqCst);
+            fence(SeqCst);
+            let (later_ns, due) = self.look_for_due(now_ns);
+            self.note_due(if due.is_some() { soonest_ns } else { later_ns });
+        }
+        self.has_work(Role::Worker, Look::Thorough)
     }
 
     /// The next batch, if there is one now.

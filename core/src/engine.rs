@@ -56,6 +56,12 @@ impl From<Dispatch> for Mode {
     }
 }
 
+/// The pool is filled at the start with so much memory at most, or with this many slabs if that is more: with the
+/// default bound of 64 batches, whatever their size, no put ever grows it.
+const FILLED_BYTES_MAX: usize = 64 << 20;
+const FILLED_SLABS_MIN: usize = 128;
+const SLAB_OVERHEAD_BYTES: usize = 1024;
+
 /// What the builder settled.
 pub(crate) struct Settings<T, R> {
     pub(crate) name: Arc<str>,
@@ -170,10 +176,14 @@ impl<T, R> Engine<T, R> {
     }
 
     /// Fills the pool with what the bound on live items can ever need, beside two slabs per lane: the full
-    /// slabs, one per worker in hand, and one to gather in for each.
+    /// slabs, one per worker in hand, and one to gather in for each. A bound so large that this would take much memory
+    /// before the first put is met later: then the pool grows to what is needed.
     fn fill_pools(&self, workers: usize) {
-        let full = self.settings.queue_items_max.div_ceil(u64::from(self.settings.batch_items_max));
-        for _ in 0..full as usize + 2 * workers {
+        let batch_items_max = self.settings.batch_items_max;
+        let full = self.settings.queue_items_max.div_ceil(u64::from(batch_items_max));
+        let slab_bytes = SLAB_OVERHEAD_BYTES + batch_items_max as usize * size_of::<T>().max(1);
+        let affordable = (FILLED_BYTES_MAX / slab_bytes).max(FILLED_SLABS_MIN);
+        for _ in 0..(full as usize).min(affordable) + 2 * workers {
             self.slabs.fill(|index| self.make_slab(index));
         }
     }
@@ -183,8 +193,8 @@ impl<T, R> Engine<T, R> {
         Slab::new(index, self.settings.batch_items_max, is_weighed, is_claimed)
     }
 
-    /// A free slab. The pool holds enough for the bound; it grows only when a part of many slabs is still in
-    /// hand (polled batches that are kept, slabs cut by flushes).
+    /// A free slab. The pool holds enough for the bound, unless that is huge; it grows only when a part of many slabs is
+    /// still in hand (polled batches that are kept, slabs cut by flushes).
     pub(crate) fn take_slab(&self) -> &Slab<T, R> {
         self.slabs.take().unwrap_or_else(|| self.slabs.grow(|index| self.make_slab(index)))
     }

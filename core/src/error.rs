@@ -288,11 +288,29 @@ pub struct BuildError {
     field: &'static str,
     value: String,
     allowed: String,
+    is_of_the_system: bool,
 }
 
 impl BuildError {
+    /// The system could not start a worker.
+    pub(crate) fn of_system(workers: usize, error: &std::io::Error) -> Self {
+        let allowed = format_args!("what the system can start ({error})");
+        Self { is_of_the_system: true, ..Self::new("workers", workers, allowed) }
+    }
+
+    /// Whether the setting is fine, and the system could not serve it: no thread was to be had.
+    ///
+    /// ```
+    /// # use batchline::Batcher;
+    /// let error = Batcher::<u64>::builder().workers(0).build_poll().unwrap_err();
+    /// assert!(!error.is_of_the_system());
+    /// ```
+    pub fn is_of_the_system(&self) -> bool {
+        self.is_of_the_system
+    }
+
     pub(crate) fn new(field: &'static str, value: impl fmt::Display, allowed: impl fmt::Display) -> Self {
-        Self { field, value: value.to_string(), allowed: allowed.to_string() }
+        Self { field, value: value.to_string(), allowed: allowed.to_string(), is_of_the_system: false }
     }
 
     /// The name of the setting, as the builder's method is called.

@@ -175,10 +175,7 @@ where
         let engine = self.engine.clone();
         let name = format!("{}-{index}", engine.engine.settings.name);
         let worker = thread::Builder::new().name(name).spawn(move || engine.work(handler));
-        let worker = worker.map_err(|error| {
-            BuildError::new("workers", index + 1, format_args!("what the system can start ({error})"))
-        })?;
-        lock(&self.workers).push(worker);
+        lock(&self.workers).push(worker.map_err(|error| BuildError::of_system(index + 1, &error))?);
         Ok(())
     }
 

@@ -544,3 +544,28 @@ fn a_put_that_fills_a_batch_of_several_lanes_wakes_a_sleeping_worker() {
         assert_balanced(&stats);
     });
 }
+
+#[test]
+fn whoever_waits_for_a_batch_is_not_told_of_items_that_linger() {
+    guarded("waiting for a batch", || {
+        let batcher =
+            Batcher::builder().batch_items_max(2).linger(Duration::from_secs(60)).build_poll().unwrap();
+        batcher.put(1).unwrap();
+        assert!(!batcher.wait_for_batch(Duration::from_millis(20)));
+        batcher.put(2).unwrap();
+        assert!(batcher.wait_for_batch(Duration::from_secs(60)));
+        assert_eq!(batcher.next_batch(Duration::ZERO).unwrap()[..], [1, 2]);
+        assert!(!batcher.wait_for_batch(Duration::from_millis(1)));
+        batcher.close(Deadline::now());
+        assert!(batcher.wait_for_batch(Duration::from_secs(60)), "closed");
+    });
+}
+
+#[test]
+fn a_huge_bound_takes_no_memory_before_it_is_used() {
+    let builder = Batcher::<[u64; 8]>::builder().queue_items_max(1 << 31).batch_items_max(1);
+    let batcher = builder.build_poll().unwrap();
+    assert!(batcher.stats().slabs < 100_000);
+    (0..1000).for_each(|item| batcher.put([item; 8]).unwrap());
+    assert_eq!(batcher.close(Deadline::now()).items.len(), 1000);
+}

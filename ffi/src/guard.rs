@@ -1,7 +1,7 @@
 //! Every exported body runs in here: an error becomes its status, with its text noted; a panic becomes a status, too.
 
 use crate::last_error;
-use crate::status::{self, BL_INVALID, BL_OK, BL_PANIC};
+use crate::status::{self, BL_INVALID, BL_OK, BL_PANIC, BL_SYSTEM};
 use batchline::{BuildError, FlushError, PutError, PutManyError};
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -45,9 +45,25 @@ impl From<PutManyError> for Refusal {
     }
 }
 
+/// What the core calls settings whose options have other names here.
+const NAMES: [(&str, &str); 9] = [
+    ("retry", "retry_calls_max"),
+    ("linger", "linger_ns"),
+    ("tick", "tick_ns"),
+    ("drop_deadline", "free_deadline_ns"),
+    ("weigher", "batch_bytes_max"),
+    ("window", "dedup_window_ns"),
+    ("bucket", "dedup_bucket_ns"),
+    ("keys_max", "dedup_keys_max"),
+    ("at_cap", "dedup_at_cap"),
+];
+
 impl From<BuildError> for Refusal {
     fn from(error: BuildError) -> Self {
-        Self::invalid(error.to_string())
+        let status = if error.is_of_the_system() { BL_SYSTEM } else { BL_INVALID };
+        let (field, text) = (error.field(), error.to_string());
+        let name = NAMES.iter().find(|(name, _)| *name == field).map_or(field, |(_, option)| option);
+        Self::new(status, format!("{name}{}", text.strip_prefix(field).unwrap_or_default()))
     }
 }
 

@@ -146,7 +146,8 @@ pub unsafe extern "C" fn bl_put_with(
 
 /// Copies `count` records in, which lie one behind the other, each of the record size. `accepted`, unless it is NULL,
 /// gets how many were accepted, also when the call fails: those are the first ones, except that in a deduplicating
-/// batcher duplicates are passed over (`BL_DUPLICATE` if there were any, and all others were accepted).
+/// batcher duplicates are passed over (`BL_DUPLICATE` if there were any, and all others were accepted), and that those
+/// which `BL_OVERFLOW_DROP_NEWEST` drops are not counted.
 ///
 /// `batcher` is NULL or a batcher that was not freed; `records` is NULL or points to `count` records; `accepted` is
 /// NULL or may be written.

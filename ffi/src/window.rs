@@ -5,6 +5,7 @@ use crate::key::Key;
 use crate::options;
 use crate::put::slice;
 use crate::status::{BL_DUPLICATE, BL_END, BL_OK, BL_WINDOW_FULL};
+use batchline::BuildError;
 use batchline::dedup::{Dedup, NotClaimed, Window};
 use std::ffi::c_void;
 use std::fmt;
@@ -72,10 +73,16 @@ pub unsafe extern "C" fn bl_window_new(
                 size_of::<bl_window_options>()
             )));
         }
-        let seen = Dedup::new(settings(chosen)?)?;
+        let seen = Dedup::new(settings(chosen)?).map_err(own_name)?;
         // SAFETY: the caller's promise.
         unsafe { crate::guard::write_out(window, "window", Box::into_raw(Box::new(bl_window(seen)))) }
     })
+}
+
+/// The refusal, with the setting named as in the window's own options.
+fn own_name(error: BuildError) -> Refusal {
+    let Refusal { status, message } = Refusal::from(error);
+    Refusal::new(status, message.strip_prefix("dedup_").map(str::to_owned).unwrap_or(message.into_owned()))
 }
 
 fn settings(chosen: &bl_window_options) -> Result<Window, Refusal> {

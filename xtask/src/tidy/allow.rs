@@ -60,6 +60,12 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("ffi/src/user_data.rs", "calls a free function of C"),
     ("ffi/src/status.rs", "exports a call without mangling its name"),
     ("ffi/src/version.rs", "exports a call without mangling its name"),
+    ("ffi/tests/allocations.rs", "calls the C ABI as a C program would"),
+    ("ffi/tests/drive/life.rs", "calls the C ABI as a C program would, also wrongly"),
+    ("ffi/tests/drive/puts.rs", "calls the C ABI as a C program would, also wrongly"),
+    ("ffi/tests/drive/wrong.rs", "calls the C ABI as a C program would, wrongly"),
+    ("ffi/tests/drive/out.rs", "calls the C ABI as a C program would, also wrongly"),
+    ("ffi/tests/drive/seen.rs", "callbacks that the C ABI calls"),
     ("benches/src/scenarios/c_abi.rs", "calls the ABI as a program in C does"),
     ("benches/src/counting_alloc.rs", "an allocator that counts: the trait itself is unsafe to implement"),
 ];
