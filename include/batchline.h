@@ -627,8 +627,8 @@ BL_API
 int32_t bl_batch_done(struct bl_batch *batch,
                       int32_t code);
 
-// A descriptor that is readable while a batch may be ready, or when the batcher is closed, for `poll`, `epoll`, `kqueue`
-// or an event loop. Do not read from it: `bl_next_batch` does; call that with a timeout of 0 whenever it is
+// A descriptor that is readable while a batch may be ready, or when the batcher is closed, for `poll`, `epoll`,
+// `kqueue` or an event loop. Do not read from it: `bl_next_batch` does; call that with a timeout of 0 whenever it is
 // readable, until it says `BL_TIMED_OUT`. The first call starts a thread that watches for batches. The descriptor
 // belongs to the batcher and is closed by `bl_batcher_free`.
 //

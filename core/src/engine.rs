@@ -193,8 +193,8 @@ impl<T, R> Engine<T, R> {
         Slab::new(index, self.settings.batch_items_max, is_weighed, is_claimed)
     }
 
-    /// A free slab. The pool holds enough for the bound, unless that is huge; it grows only when a part of many slabs is
-    /// still in hand (polled batches that are kept, slabs cut by flushes).
+    /// A free slab. The pool holds enough for the bound, unless that is huge; it grows only when a part of many slabs
+    /// is still in hand (polled batches that are kept, slabs cut by flushes).
     pub(crate) fn take_slab(&self) -> &Slab<T, R> {
         self.slabs.take().unwrap_or_else(|| self.slabs.grow(|index| self.make_slab(index)))
     }

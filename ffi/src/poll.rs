@@ -71,8 +71,8 @@ pub unsafe extern "C" fn bl_batch_done(batch: *mut bl_batch, code: i32) -> i32 {
     })
 }
 
-/// A descriptor that is readable while a batch may be ready, or when the batcher is closed, for `poll`, `epoll`, `kqueue`
-/// or an event loop. Do not read from it: `bl_next_batch` does; call that with a timeout of 0 whenever it is
+/// A descriptor that is readable while a batch may be ready, or when the batcher is closed, for `poll`, `epoll`,
+/// `kqueue` or an event loop. Do not read from it: `bl_next_batch` does; call that with a timeout of 0 whenever it is
 /// readable, until it says `BL_TIMED_OUT`. The first call starts a thread that watches for batches. The descriptor
 /// belongs to the batcher and is closed by `bl_batcher_free`.
 ///

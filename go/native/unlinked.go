@@ -1,0 +1,32 @@
+//go:build !cgo || (!batchline_native && !batchline_system)
+
+package native
+
+import "time"
+
+// Without the library no batcher can be made, so nothing below coreNew is ever called.
+
+func coreNew(*settings, time.Duration) (coreHandle, error) { return 0, errUnlinked }
+
+func coreFree(coreHandle) {}
+
+func corePut(coreHandle, []byte) int32 { return coreClosed }
+
+func corePutPacked(coreHandle, []byte, []uint32) (int, int32) { return 0, coreClosed }
+
+func corePutRecords(coreHandle, []byte, int) (int, int32) { return 0, coreClosed }
+
+func coreNext(coreHandle, int32, *coreBatch) int32 { return coreClosed }
+
+func coreDone(coreHandle, *coreBatch, int32) {}
+
+func coreFlush(coreHandle, time.Duration) int32 { return coreClosed }
+
+func coreClose(coreHandle, time.Duration, func([]byte)) coreReceipt { return coreReceipt{} }
+
+func coreReadStats(coreHandle) coreStats { return coreStats{} }
+
+func coreError(string, int32) error { return errUnlinked }
+
+// LinkedBy says how the program was linked with the native library: "bundled", "system", or "" without it.
+const LinkedBy = ""
