@@ -99,25 +99,26 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         }
     }
 
-    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way. `Ok(true)`:
-    /// it is done. `Ok(false)`: [`finish_put`](Self::finish_put) must follow. An error: nothing happened, and `put` is
-    /// next.
+    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way; `write` puts the
+    /// item into its slot. `Some(true)`: it is done. `Some(false)`: [`finish_put`](Self::finish_put) must follow. `None`:
+    /// nothing happened, and `put` is next.
     ///
-    /// # Errors
-    /// The item, when it needs a slower path.
+    /// # Safety
+    /// `write` initialises the slot it is given, does not panic, and calls nothing but code of its own.
+    #[cfg(not(batchline_loom))]
     #[doc(hidden)]
     #[inline(always)]
-    pub fn put_fast(&self, item: T) -> Result<bool, T> {
-        let Some(lane) = threads::recent(&self.engine) else { return Err(item) };
-        // SAFETY: as in `put`.
-        match unsafe { lane.producer() }.put_fast(item) {
-            Fast::Published => Ok(true),
-            Fast::LookAgain => Ok(false),
-            Fast::NotWritten(item) => Err(item),
+    pub unsafe fn put_fast_by(&self, write: impl FnOnce(*mut T)) -> Option<bool> {
+        let lane = threads::recent(&self.engine)?;
+        // SAFETY: as in `put`; and the caller's promise.
+        match unsafe { lane.producer().put_fast_by(write) } {
+            Fast::Published => Some(true),
+            Fast::LookAgain => Some(false),
+            Fast::NotWritten(()) => None,
         }
     }
 
-    /// The end of a [`put_fast`](Self::put_fast) that was published on this thread just before.
+    /// The end of a [`put_fast_by`](Self::put_fast_by) that was published on this thread just before.
     ///
     /// # Errors
     /// As `put`.

@@ -230,7 +230,7 @@ impl Blob {
 impl Item for Blob {
     const SLOT_BYTES: usize = 0;
 
-    unsafe fn read(_item: *const u8) -> Self {
+    unsafe fn copy_to(_item: *const u8, _slot: *mut Self) {
         unreachable!("byte strings have no slot of their own size")
     }
 

@@ -9,11 +9,11 @@ pub(crate) trait Item: Send + Sync + Sized + 'static {
     /// How large a record's slot is; 0 for byte strings.
     const SLOT_BYTES: usize;
 
-    /// Copies a record in that fills its slot.
+    /// Copies a record that fills its slot.
     ///
     /// # Safety
-    /// `item` points to [`SLOT_BYTES`](Self::SLOT_BYTES) bytes, which are not 0.
-    unsafe fn read(item: *const u8) -> Self;
+    /// `item` points to [`SLOT_BYTES`](Self::SLOT_BYTES) bytes, which are not 0; `slot` may be written.
+    unsafe fn copy_to(item: *const u8, slot: *mut Self);
 
     /// Copies records in that fill their slots and lie one behind the other.
     fn copy_all(records: &[u8], into: &mut Vec<Self>);

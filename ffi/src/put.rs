@@ -92,7 +92,8 @@ pub unsafe extern "C" fn bl_put(batcher: *const bl_batcher, item: *const c_void,
 }
 
 #[cold]
-fn no_batcher() -> i32 {
+#[inline(never)]
+extern "C" fn no_batcher() -> i32 {
     guarded(|| Err(is_null("batcher")))
 }
 

@@ -21,6 +21,13 @@ pub(crate) fn stride(record_size: usize) -> usize {
     record_size.next_power_of_two().max(8)
 }
 
+/// What a record is copied by. A caller has often just written its fields one by one, and a processor hands a load what
+/// one store has left, not what two have: vectors would wait until all stores have reached the cache. Volatile reads keep
+/// the compiler from making vectors of them.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Word(u64);
+
 impl<const N: usize> Record<N> {
     #[inline]
     fn new(bytes: &[u8]) -> Self {
@@ -43,9 +50,12 @@ macro_rules! records {
             const SLOT_BYTES: usize = $size;
 
             #[inline(always)]
-            unsafe fn read(item: *const u8) -> Self {
-                // SAFETY: the caller's promise; bytes are a record, wherever they lie.
-                unsafe { item.cast::<Self>().read_unaligned() }
+            unsafe fn copy_to(item: *const u8, slot: *mut Self) {
+                let (from, to) = (item.cast::<Word>(), slot.cast::<Word>());
+                for word in 0..$size / size_of::<Word>() {
+                    // SAFETY: both sides have as many words, wherever they lie.
+                    unsafe { to.add(word).write(from.add(word).read_volatile()) };
+                }
             }
 
             fn copy_all(records: &[u8], into: &mut Vec<Self>) {

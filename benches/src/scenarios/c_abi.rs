@@ -187,20 +187,23 @@ fn drive_c<const WORDS: usize>(items: u64, sampling: Sampling, calls: Calls) -> 
     run(items, sampling, &sink, put_one, || handle.close())
 }
 
+/// One call is one operation, of 64 items, which are written into an array first.
 fn drive_many<const WORDS: usize>(items: u64, sampling: Sampling) -> Run {
     let sink = Sink::new(SHAPE);
     let handle = uncounted(|| Handle::open(&sink, WORDS * size_of::<u64>()));
     let put_many: PutManyCall = black_box(bl_put_many);
-    let (mut chunk, mut len) = ([[0; WORDS]; CHUNK_ITEMS], 0);
-    let put_one = |item| {
-        chunk[len] = [item; WORDS];
-        len += 1;
-        if len == CHUNK_ITEMS || item + 1 == items {
-            // SAFETY: the batcher is not freed yet, and so many records were filled.
-            let put = unsafe { put_many(handle.0, chunk.as_ptr().cast(), len, ptr::null_mut()) };
-            assert_eq!(put, BL_OK);
-            len = 0;
-        }
-    };
-    run(items, sampling, &sink, put_one, || handle.close())
+    let (mut chunk, mut samples_ns) = ([[0; WORDS]; CHUNK_ITEMS], Vec::new());
+    let started = Instant::now();
+    for from in (0..items).step_by(CHUNK_ITEMS) {
+        let len = (items - from).min(CHUNK_ITEMS as u64) as usize;
+        (from..).zip(&mut chunk[..len]).for_each(|(item, record)| *record = [item; WORDS]);
+        let before = (sampling == Sampling::On && from % SAMPLE_EVERY == 0).then(Instant::now);
+        // SAFETY: the batcher is not freed yet, and so many records were filled.
+        assert_eq!(unsafe { put_many(handle.0, chunk.as_ptr().cast(), len, ptr::null_mut()) }, BL_OK);
+        samples_ns.extend(before.map(|before| before.elapsed().as_nanos() as u64));
+    }
+    handle.close();
+    let elapsed = started.elapsed();
+    let batches = Some(sink.verify(Load { producers: 1, items }));
+    Run { elapsed, items, batches, samples_ns, ..Run::default() }
 }

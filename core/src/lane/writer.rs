@@ -102,6 +102,29 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
         Fast::Published
     }
 
+    /// As [`put_fast`](Self::put_fast), of an item that `write` puts into its slot.
+    ///
+    /// # Safety
+    /// `write` initialises the slot, does not panic, and calls nothing of the user's.
+    #[cfg(not(batchline_loom))]
+    #[inline(always)]
+    pub(crate) unsafe fn put_fast_by(&mut self, write: impl FnOnce(*mut T)) -> Fast<()> {
+        let pos = self.writer.pos;
+        if pos == self.writer.limit || self.lane.armed.load(Relaxed) == 0 {
+            return Fast::NotWritten(());
+        }
+        let slot = self.writer.slots.wrapping_add(pos as usize);
+        write(slot);
+        prefetch_for_write(slot.wrapping_byte_add(PREFETCH_BYTES));
+        self.writer.pos = pos + 1;
+        self.slab().publish(pos + 1);
+        barrier::light();
+        if self.lane.armed.load(Relaxed) == 0 || pos + 1 == self.writer.limit {
+            return Fast::LookAgain;
+        }
+        Fast::Published
+    }
+
     #[cfg(not(batchline_loom))]
     #[inline(always)]
     fn write_at(&mut self, pos: u32, item: T) {
