@@ -99,9 +99,9 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         }
     }
 
-    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way; `write` puts the
-    /// item into its slot. `Some(true)`: it is done. `Some(false)`: [`finish_put`](Self::finish_put) must follow. `None`:
-    /// nothing happened, and `put` is next.
+    /// The fast path of [`put`](Self::put) alone, for layers that must keep what is rare out of their way; `write` puts
+    /// the item into its slot. `Some(true)`: it is done. `Some(false)`: [`finish_put`](Self::finish_put) must follow.
+    /// `None`: nothing happened, and `put` is next.
     ///
     /// # Safety
     /// `write` initialises the slot it is given, does not panic, and calls nothing but code of its own.

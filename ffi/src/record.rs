@@ -21,9 +21,9 @@ pub(crate) fn stride(record_size: usize) -> usize {
     record_size.next_power_of_two().max(8)
 }
 
-/// What a record is copied by. A caller has often just written its fields one by one, and a processor hands a load what
-/// one store has left, not what two have: vectors would wait until all stores have reached the cache. Volatile reads keep
-/// the compiler from making vectors of them.
+/// What a record is copied by. A caller has often just written its fields one by one, and a processor hands a load
+/// what one store has left, not what two have: vectors would wait until all stores have reached the cache. Volatile
+/// reads keep the compiler from making vectors of them.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 struct Word(u64);
