@@ -73,6 +73,9 @@ pub unsafe extern "C" fn bl_window_new(
                 size_of::<bl_window_options>()
             )));
         }
+        if window.is_null() {
+            return Err(is_null("window"));
+        }
         let seen = Dedup::new(settings(chosen)?).map_err(own_name)?;
         // SAFETY: the caller's promise.
         unsafe { crate::guard::write_out(window, "window", Box::into_raw(Box::new(bl_window(seen)))) }

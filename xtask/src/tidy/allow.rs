@@ -61,6 +61,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("ffi/src/status.rs", "exports a call without mangling its name"),
     ("ffi/src/version.rs", "exports a call without mangling its name"),
     ("ffi/tests/allocations.rs", "calls the C ABI as a C program would"),
+    ("ffi/tests/window.rs", "calls the C ABI as a C program would"),
     ("ffi/tests/drive/life.rs", "calls the C ABI as a C program would, also wrongly"),
     ("ffi/tests/drive/puts.rs", "calls the C ABI as a C program would, also wrongly"),
     ("ffi/tests/drive/wrong.rs", "calls the C ABI as a C program would, wrongly"),
