@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/batchline/batchline/go/internal/goroutine"
 )
 
 func TestC20_TheBoundCountsItems(t *testing.T) {
@@ -77,7 +79,7 @@ func TestOverflow_RunInCallerLendsAHand(t *testing.T) {
 	b := New(4, NoTimeout, func([]*int) {
 		mu.Lock()
 		defer mu.Unlock()
-		callers[goroutineID()] = true
+		callers[goroutine.ID()] = true
 	}, false, WithQueueItemsMax(8), WithOverflow(RunInCaller))
 	within(t, func() {
 		for _, item := range numbers(10_000) {

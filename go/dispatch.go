@@ -1,8 +1,7 @@
 package batchline
 
 import (
-	"runtime"
-	"strconv"
+	"github.com/batchline/batchline/go/internal/goroutine"
 )
 
 // queueLen is how many sealed batches no handler has yet.
@@ -36,7 +35,7 @@ func (e *engine[T, R]) dispatch() {
 
 // work handles batches until there is none left.
 func (e *engine[T, R]) work() {
-	id := goroutineID()
+	id := goroutine.ID()
 	e.mu.Lock()
 	e.inHandlers = append(e.inHandlers, id)
 	e.mu.Unlock()
@@ -102,28 +101,11 @@ func (e *engine[T, R]) isInside() bool {
 	if len(e.inHandlers) == 0 {
 		return false
 	}
-	id := goroutineID()
+	id := goroutine.ID()
 	for _, other := range e.inHandlers {
 		if other == id {
 			return true
 		}
 	}
 	return false
-}
-
-// goroutineID reads the number that a stack trace begins with. It takes about a microsecond; it is asked once per
-// run of a worker, and by calls that are about to wait.
-func goroutineID() uint64 {
-	const prefix = len("goroutine ")
-	var text [64]byte
-	n := runtime.Stack(text[:], false)
-	end := prefix
-	for end < n && text[end] >= '0' && text[end] <= '9' {
-		end++
-	}
-	id, err := strconv.ParseUint(string(text[prefix:end]), 10, 64)
-	if err != nil {
-		panic("batchline: a stack trace does not begin with the number of its goroutine")
-	}
-	return id
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/batchline/batchline/go/internal/goroutine"
 )
 
 // Overflow is what a put does when the queue is full.
@@ -159,7 +161,7 @@ func (e *engine[T, R]) lendHand() bool {
 		return false
 	}
 	e.lent++
-	id := goroutineID()
+	id := goroutine.ID()
 	e.inHandlers = append(e.inHandlers, id)
 	e.mu.Unlock()
 	hasReturned := false

@@ -351,7 +351,8 @@ struct bl_options {
     size_t batch_bytes_max;
     // Bytes without an outcome at most; 0 for no bound. Default 0.
     size_t queue_bytes_max;
-    // How long an item waits for its batch to fill; `BL_NEVER` for no limit. Default 10 ms.
+    // How long an item waits for its batch to fill; `BL_NEVER` for no limit. Default 10 ms. To be left at that with
+    // `demand`: a free worker does not wait.
     uint64_t linger_ns;
     // A fixed cadence on which batches are sealed; 0 for none. Default 0.
     uint64_t tick_ns;
@@ -437,7 +438,7 @@ struct bl_receipt_counts {
 typedef void (*bl_request_fn)(struct bl_request *request);
 
 // A request for the outcome of one item. It belongs to the caller, who fills `user_data` and `callback`; it must stay
-// where it is, untouched, until it is finished. All zero is a good beginning.
+// where it is, untouched, until it is finished. It begins with all zero; a finished one may be used again as it is.
 struct bl_request {
     // For the caller; never touched.
     void *user_data;
@@ -589,7 +590,7 @@ int32_t bl_close(const struct bl_batcher *batcher,
                  uint64_t timeout_ns,
                  struct bl_receipt **receipt);
 
-// Changes the linger, also of batches that are open now.
+// Changes the linger, also of batches that are open now. A keyed batcher has no such call.
 BL_API int32_t bl_set_linger(const struct bl_batcher *batcher, uint64_t linger_ns);
 
 // Changes the tick of a batcher that was made with one; 0 takes it away.
@@ -645,7 +646,7 @@ BL_API int32_t bl_put(const struct bl_batcher *batcher, const void *item, size_t
 // As `bl_put`, but a full queue is `BL_FULL` at once, whatever the overflow option.
 BL_API int32_t bl_try_put(const struct bl_batcher *batcher, const void *item, size_t size);
 
-// As `bl_put`, but waits for room for `timeout_ns` at most, then `BL_TIMED_OUT`.
+// As `bl_put`, but waits for room for `timeout_ns` at most, then `BL_TIMED_OUT`. A keyed batcher has no such call.
 BL_API
 int32_t bl_put_timeout(const struct bl_batcher *batcher,
                        const void *item,
@@ -715,7 +716,7 @@ BL_API void bl_receipt_free(struct bl_receipt *receipt);
 // submitted, and no callback is called.
 //
 // `batcher` is NULL or a batcher that was not freed; `item` is NULL or points to `size` bytes; `options` is NULL or
-// points to a struct of the size that it says; `request` is NULL or a request that is not out.
+// points to a struct of the size that it says; `request` is NULL or a request. One that is out is refused.
 BL_API
 int32_t bl_submit(const struct bl_batcher *batcher,
                   const void *item,

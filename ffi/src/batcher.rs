@@ -130,6 +130,9 @@ pub unsafe extern "C" fn bl_batcher_free(batcher: *mut bl_batcher) {
     });
 }
 
+/// Longer than any program runs, where the core wants a number.
+pub(crate) const FOR_EVER: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// A timeout from C.
 pub(crate) fn timeout(timeout_ns: u64) -> Option<Duration> {
     (timeout_ns != BL_NEVER).then(|| Duration::from_nanos(timeout_ns))
@@ -180,7 +183,7 @@ pub unsafe extern "C" fn bl_close(
     })
 }
 
-/// Changes the linger, also of batches that are open now.
+/// Changes the linger, also of batches that are open now. A keyed batcher has no such call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bl_set_linger(batcher: *const bl_batcher, linger_ns: u64) -> i32 {
     guarded(|| {

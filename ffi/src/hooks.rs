@@ -1,6 +1,6 @@
 //! What calls back into C: the handler, the failure hook, the log hook.
 
-use crate::batch::{Body, Code, PushedItems, bl_batch, reason_number};
+use crate::batch::{AnyBatch, Body, Code, PushedItems, bl_batch, reason_number};
 use crate::item::Item;
 use crate::key::Key;
 use crate::surface::Reply;
@@ -63,14 +63,9 @@ pub(crate) struct Handler {
 impl Handler {
     pub(crate) fn handle<T: Item>(&self, key: *const Key, batch: &mut Batch<T, Reply>) -> Result<(), Code> {
         let mut items = PushedItems(batch);
-        let lent: *mut (dyn crate::batch::AnyBatch + '_) = &raw mut items;
+        let lent: *mut (dyn AnyBatch + '_) = &raw mut items;
         // SAFETY: only the lifetime changes, and the C side may not keep the batch beyond this call.
-        let lent = unsafe {
-            std::mem::transmute::<
-                *mut (dyn crate::batch::AnyBatch + '_),
-                *mut (dyn crate::batch::AnyBatch + 'static),
-            >(lent)
-        };
+        let lent: *mut (dyn AnyBatch + 'static) = unsafe { std::mem::transmute(lent) };
         let mut seen = bl_batch { body: Body::Pushed(lent), record_size: self.record_size, key };
         // SAFETY: the user gave this function for this user data.
         match unsafe { (self.call)(self.user_data.get(), &raw mut seen) } {

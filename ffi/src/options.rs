@@ -65,7 +65,8 @@ pub struct bl_options {
     pub batch_bytes_max: usize,
     /// Bytes without an outcome at most; 0 for no bound. Default 0.
     pub queue_bytes_max: usize,
-    /// How long an item waits for its batch to fill; `BL_NEVER` for no limit. Default 10 ms.
+    /// How long an item waits for its batch to fill; `BL_NEVER` for no limit. Default 10 ms. To be left at that with
+    /// `demand`: a free worker does not wait.
     pub linger_ns: u64,
     /// A fixed cadence on which batches are sealed; 0 for none. Default 0.
     pub tick_ns: u64,

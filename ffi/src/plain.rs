@@ -6,7 +6,7 @@ use crate::guard::{Refusal, guarded};
 use crate::item::Item;
 use crate::receipt::Settlement;
 use crate::status::{BL_CLOSED, BL_OK};
-use crate::surface::{Many, NOT_POLLED, Patience, PutOne, Reply, Surface, applied, put_one, unsupported};
+use crate::surface::{Many, NOT_POLLED, Patience, PutOne, Reply, Surface, put_one, unsupported};
 use batchline::dedup::WindowStats;
 use batchline::{Batcher, Deadline, FlushError, ItemOptions, PutError, PutManyError, Stats, Ticket};
 use std::time::Duration;
@@ -146,11 +146,11 @@ impl<T: Item> Surface for Plain<T> {
     }
 
     fn set_linger(&self, linger: Duration) -> Result<(), Refusal> {
-        applied(self.batcher.set_linger(linger))
+        Ok(self.batcher.set_linger(linger)?)
     }
 
     fn set_tick(&self, tick: Option<Duration>) -> Result<(), Refusal> {
-        applied(self.batcher.set_tick(tick))
+        Ok(self.batcher.set_tick(tick)?)
     }
 
     fn wait_for_batch(&self, timeout: Duration) -> bool {

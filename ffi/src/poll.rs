@@ -1,15 +1,11 @@
 //! Polling: the user's own threads take batches and say what became of them.
 
 use crate::batch::{Body, Polled, bl_batch};
-use crate::batcher::{bl_batcher, of};
+use crate::batcher::{FOR_EVER, bl_batcher, of, timeout};
 use crate::guard::{Refusal, guarded, is_null};
 use crate::options::BL_NEVER;
 use crate::status::BL_TIMED_OUT;
 use std::ptr;
-use std::time::Duration;
-
-/// Longer than any program runs; the core wants a number.
-const FOR_EVER: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Takes the next batch, waiting for it for `timeout_ns` at most: `BL_TIMED_OUT` when there is none, `BL_CLOSED` when
 /// there will be none any more. The batch is yours until `bl_batch_done`. Any number of threads may poll.
@@ -28,11 +24,11 @@ pub unsafe extern "C" fn bl_next_batch(
         if batch.is_null() {
             return Err(is_null("batch"));
         }
-        let timeout = if timeout_ns == BL_NEVER { FOR_EVER } else { Duration::from_nanos(timeout_ns) };
-        let mut polled = batcher.surface.next_batch(timeout)?;
+        let wait = timeout(timeout_ns).unwrap_or(FOR_EVER);
+        let mut polled = batcher.surface.next_batch(wait)?;
         // While a close hands back what is left there is neither a batch nor the end.
         while polled.is_none() && timeout_ns == BL_NEVER {
-            polled = batcher.surface.next_batch(timeout)?;
+            polled = batcher.surface.next_batch(wait)?;
         }
         let polled = polled.ok_or_else(|| none_yet(batcher))?;
         let made =

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn bl_try_put(batcher: *const bl_batcher, item: *const c_v
     })
 }
 
-/// As `bl_put`, but waits for room for `timeout_ns` at most, then `BL_TIMED_OUT`.
+/// As `bl_put`, but waits for room for `timeout_ns` at most, then `BL_TIMED_OUT`. A keyed batcher has no such call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bl_put_timeout(
     batcher: *const bl_batcher,

@@ -10,6 +10,7 @@
 //! none, which takes the byte out and lets the thread watch again. A batch that comes in between is seen by the
 //! thread's next look.
 
+use crate::batcher::FOR_EVER;
 use crate::guard::Refusal;
 use crate::status::BL_SYSTEM;
 use crate::surface::Surface;
@@ -19,9 +20,6 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// Longer than any program runs; the core wants a number.
-const FOR_EVER: Duration = Duration::from_secs(366 * 24 * 3600);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {

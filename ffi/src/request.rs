@@ -38,7 +38,7 @@ const HELD: u64 = 2;
 pub type bl_request_fn = Option<unsafe extern "C" fn(request: *mut bl_request)>;
 
 /// A request for the outcome of one item. It belongs to the caller, who fills `user_data` and `callback`; it must stay
-/// where it is, untouched, until it is finished. All zero is a good beginning.
+/// where it is, untouched, until it is finished. It begins with all zero; a finished one may be used again as it is.
 #[repr(C)]
 #[derive(Debug)]
 pub struct bl_request {
@@ -146,7 +146,7 @@ fn checked(request: *mut bl_request) -> Result<Request, Refusal> {
 /// submitted, and no callback is called.
 ///
 /// `batcher` is NULL or a batcher that was not freed; `item` is NULL or points to `size` bytes; `options` is NULL or
-/// points to a struct of the size that it says; `request` is NULL or a request that is not out.
+/// points to a struct of the size that it says; `request` is NULL or a request. One that is out is refused.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bl_submit(
     batcher: *const bl_batcher,
@@ -159,11 +159,14 @@ pub unsafe extern "C" fn bl_submit(
         // SAFETY: the caller's promise.
         let batcher = unsafe { of(batcher) }?;
         let request = checked(request)?;
+        if request.phase().load(Acquire) != IDLE {
+            return Err(Refusal::invalid("the request is out, or it did not begin with all zero"));
+        }
         // SAFETY: the caller's promise.
         let options = unsafe { item_options(options) }?;
         // SAFETY: the caller's promise.
         let ticket = batcher.surface.submit(unsafe { bytes(batcher.record_size, item, size) }?, options)?;
-        // SAFETY: the request is not out, so it is the caller's, who gave it to this call.
+        // SAFETY: the request is not out (see above), so it is the caller's, who gave it to this call.
         let has_callback = unsafe {
             (*request.0).status = BL_PENDING;
             request.ticket().write(ticket);

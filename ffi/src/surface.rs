@@ -7,7 +7,7 @@ use crate::put::bytes;
 use crate::receipt::Settlement;
 use crate::status::BL_UNSUPPORTED;
 use batchline::dedup::WindowStats;
-use batchline::{BuildError, Deadline, FlushError, ItemOptions, Stats, Ticket};
+use batchline::{Deadline, FlushError, ItemOptions, Stats, Ticket};
 use std::time::Duration;
 
 /// What a handler or poller replies: a number of the user's.
@@ -106,9 +106,4 @@ pub(crate) const NOT_POLLED: &str = "only a batcher with dispatch BL_DISPATCH_PO
 
 pub(crate) fn unsupported(what: &'static str) -> Refusal {
     Refusal::new(BL_UNSUPPORTED, what)
-}
-
-/// A setting that was refused later than by the builder.
-pub(crate) fn applied(result: Result<(), BuildError>) -> Result<(), Refusal> {
-    result.map_err(Refusal::from)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	batchline "github.com/batchline/batchline/go"
+	"github.com/batchline/batchline/go/internal/goroutine"
 )
 
 // codeFailed is what the core is told of a batch that failed; the reason stays on this side.
@@ -22,7 +23,7 @@ type poller struct {
 // poll takes batches and has them handled until there will be none any more. If a handler ends its goroutine, another
 // one goes on.
 func (e *engine) poll() {
-	p := poller{engine: e, id: goroutineID()}
+	p := poller{engine: e, id: goroutine.ID()}
 	e.insiders.enter(p.id)
 	hasEnded := false
 	defer func() {

@@ -286,6 +286,26 @@ static void a_callback_may_cancel_another_request(void)
     bl_batcher_free(batcher);
 }
 
+static void a_request_that_is_out_is_not_submitted_again(void)
+{
+    struct bl_options options = polled_options();
+    struct bl_batcher *batcher = made(&options);
+    struct told told = { .batcher = NULL };
+    struct bl_request polled, called = with_callback(&told, tell);
+    memset(&polled, 0, sizeof polled);
+    CHECK_OK(submit(batcher, 1, &polled));
+    CHECK_OK(submit(batcher, 2, &called));
+    CHECK_STATUS(submit(batcher, 3, &polled), BL_INVALID);
+    CHECK_STATUS(submit(batcher, 4, &called), BL_INVALID);
+    CHECK_STATUS(bl_request_poll(&polled), BL_PENDING);
+    struct bl_receipt_counts counts = closed(batcher, 0);
+    CHECK_EQ(counts.accepted, 2);
+    CHECK_EQ(counts.handed_back, 2);
+    CHECK_STATUS(bl_request_poll(&polled), BL_HANDED_BACK);
+    CHECK_EQ(told.handed_back, 1);
+    bl_batcher_free(batcher);
+}
+
 const struct check_case request_cases[] = {
     CASE(callbacks_get_the_reply_of_their_own_item),
     CASE(a_callback_may_submit_its_request_again),
@@ -296,5 +316,6 @@ const struct check_case request_cases[] = {
     CASE(a_request_is_waited_for_in_another_thread),
     CASE(requests_outlive_their_batcher),
     CASE(a_callback_may_cancel_another_request),
+    CASE(a_request_that_is_out_is_not_submitted_again),
     LAST_CASE,
 };

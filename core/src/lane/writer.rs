@@ -88,18 +88,11 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     /// The fast path: write, publish, look at `armed`.
     #[inline(always)]
     pub(crate) fn put_fast(&mut self, item: T) -> Fast<T> {
-        let pos = self.writer.pos;
-        if pos == self.writer.limit || self.lane.armed.load(Relaxed) == 0 {
+        if !self.has_fast_slot() {
             return Fast::NotWritten(item);
         }
-        self.write_at(pos, item);
-        self.writer.pos = pos + 1;
-        self.slab().publish(pos + 1);
-        barrier::light();
-        if self.lane.armed.load(Relaxed) == 0 || pos + 1 == self.writer.limit {
-            return Fast::LookAgain;
-        }
-        Fast::Published
+        self.write_at(self.writer.pos, item);
+        self.publish_fast()
     }
 
     /// As [`put_fast`](Self::put_fast), of an item that `write` puts into its slot.
@@ -109,17 +102,28 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     #[cfg(not(batchline_loom))]
     #[inline(always)]
     pub(crate) unsafe fn put_fast_by(&mut self, write: impl FnOnce(*mut T)) -> Fast<()> {
-        let pos = self.writer.pos;
-        if pos == self.writer.limit || self.lane.armed.load(Relaxed) == 0 {
+        if !self.has_fast_slot() {
             return Fast::NotWritten(());
         }
-        let slot = self.writer.slots.wrapping_add(pos as usize);
+        let slot = self.writer.slots.wrapping_add(self.writer.pos as usize);
         write(slot);
         prefetch_for_write(slot.wrapping_byte_add(PREFETCH_BYTES));
-        self.writer.pos = pos + 1;
-        self.slab().publish(pos + 1);
+        self.publish_fast()
+    }
+
+    #[inline(always)]
+    fn has_fast_slot(&self) -> bool {
+        self.writer.pos != self.writer.limit && self.lane.armed.load(Relaxed) != 0
+    }
+
+    /// The end of a fast put, whose item is written.
+    #[inline(always)]
+    fn publish_fast<U>(&mut self) -> Fast<U> {
+        let pos = self.writer.pos + 1;
+        self.writer.pos = pos;
+        self.slab().publish(pos);
         barrier::light();
-        if self.lane.armed.load(Relaxed) == 0 || pos + 1 == self.writer.limit {
+        if self.lane.armed.load(Relaxed) == 0 || pos == self.writer.limit {
             return Fast::LookAgain;
         }
         Fast::Published
