@@ -88,11 +88,9 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     /// The fast path: write, publish, look at `armed`.
     #[inline(always)]
     pub(crate) fn put_fast(&mut self, item: T) -> Fast<T> {
-        if !self.has_fast_slot() {
-            return Fast::NotWritten(item);
-        }
-        self.write_at(self.writer.pos, item);
-        self.publish_fast()
+        let Some(pos) = self.fast_slot() else { return Fast::NotWritten(item) };
+        self.write_at(pos, item);
+        self.publish_fast(pos)
     }
 
     /// As [`put_fast`](Self::put_fast), of an item that `write` puts into its slot.
@@ -102,28 +100,27 @@ impl<'a, T, R> LaneProducer<'a, T, R> {
     #[cfg(not(batchline_loom))]
     #[inline(always)]
     pub(crate) unsafe fn put_fast_by(&mut self, write: impl FnOnce(*mut T)) -> Fast<()> {
-        if !self.has_fast_slot() {
-            return Fast::NotWritten(());
-        }
-        let slot = self.writer.slots.wrapping_add(self.writer.pos as usize);
+        let Some(pos) = self.fast_slot() else { return Fast::NotWritten(()) };
+        let slot = self.writer.slots.wrapping_add(pos as usize);
         write(slot);
         prefetch_for_write(slot.wrapping_byte_add(PREFETCH_BYTES));
-        self.publish_fast()
+        self.publish_fast(pos)
     }
 
+    /// Where a fast put may write.
     #[inline(always)]
-    fn has_fast_slot(&self) -> bool {
-        self.writer.pos != self.writer.limit && self.lane.armed.load(Relaxed) != 0
+    fn fast_slot(&self) -> Option<u32> {
+        let pos = self.writer.pos;
+        (pos != self.writer.limit && self.lane.armed.load(Relaxed) != 0).then_some(pos)
     }
 
-    /// The end of a fast put, whose item is written.
+    /// The end of a fast put, whose item is written at `pos`.
     #[inline(always)]
-    fn publish_fast<U>(&mut self) -> Fast<U> {
-        let pos = self.writer.pos + 1;
-        self.writer.pos = pos;
-        self.slab().publish(pos);
+    fn publish_fast<U>(&mut self, pos: u32) -> Fast<U> {
+        self.writer.pos = pos + 1;
+        self.slab().publish(pos + 1);
         barrier::light();
-        if self.lane.armed.load(Relaxed) == 0 || pos == self.writer.limit {
+        if self.lane.armed.load(Relaxed) == 0 || pos + 1 == self.writer.limit {
             return Fast::LookAgain;
         }
         Fast::Published
