@@ -17,6 +17,7 @@
  *
  * OWNERSHIP. What a call makes for you, you free: bl_batcher_free, bl_receipt_free, bl_batch_done for a polled batch,
  * bl_commit or bl_discard for reserved room. Items are copied in: your memory is yours again when the call returns.
+ * Room that is reserved for a record is its slot in the batch: nothing is copied while nothing else is put in between.
  * User data in options belongs to the batcher from the call of bl_batcher_new on, also when that fails; its free
  * function is called exactly once, when nothing can call back any more. The one exception: a struct_size that no
  * version of this header has, when nothing of the options is read. A request belongs to you, but you do not touch it

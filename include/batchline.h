@@ -17,6 +17,7 @@
  *
  * OWNERSHIP. What a call makes for you, you free: bl_batcher_free, bl_receipt_free, bl_batch_done for a polled batch,
  * bl_commit or bl_discard for reserved room. Items are copied in: your memory is yours again when the call returns.
+ * Room that is reserved for a record is its slot in the batch: nothing is copied while nothing else is put in between.
  * User data in options belongs to the batcher from the call of bl_batcher_new on, also when that fails; its free
  * function is called exactly once, when nothing can call back any more. The one exception: a struct_size that no
  * version of this header has, when nothing of the options is read. A request belongs to you, but you do not touch it
@@ -748,8 +749,9 @@ int32_t bl_request_wait(struct bl_request *request,
 BL_API
 int32_t bl_request_cancel(struct bl_request *request);
 
-// Reserves room for an item of up to `size` bytes, 8-byte aligned. Write it, then call `bl_commit` or `bl_discard`, on
-// any thread.
+// Reserves room for an item of up to `size` bytes, 8-byte aligned. Write it, then call `bl_commit` or `bl_discard`: of
+// a byte string on any thread, of a record on this one. The room is dead when the batcher is freed; that of a record
+// also when this thread ends.
 //
 // `batcher` is NULL or a batcher that was not freed; `room` may be written.
 BL_API
@@ -769,8 +771,10 @@ int32_t bl_commit(const struct bl_batcher *batcher,
 
 // Gives up reserved room. NULL is nothing to give up.
 //
-// `room` is NULL or was reserved and not given up.
-BL_API void bl_discard(void *room);
+// `batcher` is NULL or the batcher that `room` was reserved from; `room` is NULL or was reserved and not given up.
+BL_API
+int32_t bl_discard(const struct bl_batcher *batcher,
+                   void *room);
 
 // Reads the counters, at any time, from any thread. Set `stats->struct_size` before.
 //

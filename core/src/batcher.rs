@@ -17,9 +17,12 @@ use crate::poll::PolledBatch;
 use crate::producer::Producer;
 use crate::sync::thread::JoinHandle;
 use crate::sync::{Mutex, lock};
+use crate::taking::Taking;
 use crate::threads;
 use crate::ticket::Ticket;
 use std::fmt;
+#[cfg(not(batchline_loom))]
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -127,6 +130,42 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
         threads::recent(&self.engine).map_or(Ok(()), |lane| self.engine.look_again_at(lane))
     }
 
+    /// Lends the slot that this thread's next put would use, for layers that let their callers write an item where it
+    /// will lie. Until it is committed or discarded, which is to happen on this thread, other puts of this thread go
+    /// round it, at the cost of a batch cut short. It is dead when the thread or the batcher has ended. `None`: the
+    /// batcher is ordered, the thread is ending, or has its one reservation already.
+    #[cfg(not(batchline_loom))]
+    #[doc(hidden)]
+    pub fn reserve_slot(&self) -> Option<NonNull<T>>
+    where
+        T: Copy,
+    {
+        self.engine.reserve(&self.entrance())
+    }
+
+    /// Puts what was written into the slot. When that is refused the slot stays reserved. `None`: it is no slot that
+    /// this thread has reserved.
+    ///
+    /// # Safety
+    /// If the slot is one that this thread has reserved, it was written.
+    #[cfg(not(batchline_loom))]
+    #[doc(hidden)]
+    #[inline]
+    pub unsafe fn commit_slot(&self, slot: NonNull<T>) -> Option<Result<(), PutError<T>>>
+    where
+        T: Copy,
+    {
+        // SAFETY: the caller's promise.
+        unsafe { self.engine.commit(&self.entrance(), slot) }
+    }
+
+    /// Gives a reserved slot up; false: it is no slot that this thread has reserved.
+    #[cfg(not(batchline_loom))]
+    #[doc(hidden)]
+    pub fn discard_slot(&self, slot: NonNull<T>) -> bool {
+        self.engine.end_reservation(&self.entrance(), Some(slot))
+    }
+
     /// The first put of a thread, of a batch, or after its credit; and every put of an ordered batcher.
     #[inline(never)]
     fn put_slowly(&self, item: T) -> Result<(), PutError<T>> {
@@ -201,7 +240,26 @@ impl<T: Send + 'static, R: Send + 'static> Batcher<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn put_many(&self, items: &mut Vec<T>) -> Result<usize, PutManyError> {
-        self.engine.put_many(&self.entrance(), items, Patience::Policy)
+        self.engine.put_many(&self.entrance(), Taking::new(items), Patience::Policy)
+    }
+
+    /// As [`put_many`](Self::put_many), of copies: the slice stays as it is. Refused are the items behind the accepted
+    /// ones; of a deduplicating batcher also duplicates among them, and only `put_many` says which.
+    ///
+    /// # Errors
+    /// Why it stopped, and how many were accepted before.
+    ///
+    /// ```
+    /// # use batchline::{Batch, Batcher};
+    /// let batcher = Batcher::builder().build(|_: &mut Batch<u64>| ())?;
+    /// assert_eq!(batcher.put_slice(&[1, 2, 3])?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn put_slice(&self, items: &[T]) -> Result<usize, PutManyError>
+    where
+        T: Copy,
+    {
+        self.engine.put_many(&self.entrance(), Taking::copies(items), Patience::Policy)
     }
 
     /// Puts one item and returns a ticket for its outcome.

@@ -42,7 +42,7 @@ impl<T, R> Entrance<'_, T, R> {
 
     /// Runs `act` as the lane's producer. `act` must not run user code, nor come here again.
     #[inline]
-    fn with<A>(&self, engine: &Engine<T, R>, act: impl FnOnce(LaneProducer<'_, T, R>) -> A) -> A {
+    pub(crate) fn with<A>(&self, engine: &Engine<T, R>, act: impl FnOnce(LaneProducer<'_, T, R>) -> A) -> A {
         let _order = matches!(self, Self::Ordered(_)).then(|| OrderedGuard::lock(&engine.ordered));
         // SAFETY: the thread owns the lane, or holds the lock of the ordered one; `act` is one step of ours.
         act(unsafe { self.lane().producer() })
@@ -237,10 +237,9 @@ impl<T, R> Engine<T, R> {
     pub(crate) fn put_many(
         &self,
         entrance: &Entrance<'_, T, R>,
-        items: &mut Vec<T>,
+        mut items: Taking<'_, T>,
         patience: Patience,
     ) -> Result<usize, PutManyError> {
-        let mut items = Taking::new(items);
         if self.settings.weigher.is_some() || self.settings.gate.is_some() {
             return self.put_each(entrance, &mut items, patience);
         }

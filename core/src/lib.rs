@@ -38,6 +38,8 @@ mod ordered;
 mod overflow;
 mod producer;
 mod put;
+#[cfg(not(batchline_loom))]
+mod reserve;
 mod taking;
 mod threads;
 // 2. claim, write, publish

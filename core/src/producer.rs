@@ -7,6 +7,7 @@ use crate::lane::Lane;
 use crate::lane::writer::Fast;
 use crate::options::ItemOptions;
 use crate::overflow::Patience;
+use crate::taking::Taking;
 use crate::ticket::Ticket;
 use std::fmt;
 use std::ptr::NonNull;
@@ -129,7 +130,25 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn put_many(&mut self, items: &mut Vec<T>) -> Result<usize, PutManyError> {
-        self.engine.put_many(&self.entrance(), items, Patience::Policy)
+        self.engine.put_many(&self.entrance(), Taking::new(items), Patience::Policy)
+    }
+
+    /// As [`crate::Batcher::put_slice`].
+    ///
+    /// # Errors
+    /// Why it stopped; what was accepted are the first ones.
+    ///
+    /// ```
+    /// # use batchline::{Batch, Batcher};
+    /// # let batcher = Batcher::builder().build(|_: &mut Batch<u64>| ())?;
+    /// batcher.producer().put_slice(&[1, 2, 3])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn put_slice(&mut self, items: &[T]) -> Result<usize, PutManyError>
+    where
+        T: Copy,
+    {
+        self.engine.put_many(&self.entrance(), Taking::copies(items), Patience::Policy)
     }
 
     /// As [`crate::Batcher::submit`].

@@ -135,9 +135,14 @@ impl<T, R> Engine<T, R> {
         if self.bytes.limit() == u64::MAX { 0 } else { weight }
     }
 
-    /// Changes slabs when the open one cannot take an item of this weight, or is used up. True when that
-    /// sealed a batch.
+    /// Changes slabs when the open one cannot take an item of this weight, is used up, or is lent at its end. True when
+    /// that sealed a batch.
     fn make_room_in_slab(&self, producer: &mut LaneProducer<'_, T, R>, weight: u64) -> bool {
+        #[cfg(not(batchline_loom))]
+        if producer.must_pass_a_reservation() {
+            producer.hold_reservation();
+            return self.seal(producer, SealReason::Demand);
+        }
         let too_heavy = producer.bytes_in_slab().saturating_add(weight) > self.settings.batch_bytes_max;
         if too_heavy && !producer.is_slab_empty() {
             return self.seal(producer, SealReason::Bytes);

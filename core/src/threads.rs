@@ -30,7 +30,10 @@ trait Lender: Send + Sync {
 
 impl<T: Send, R: Send> Lender for Engine<T, R> {
     fn take_back(&self, lane: usize) {
-        self.lanes.get(lane).disown();
+        let lane = self.lanes.get(lane);
+        #[cfg(not(batchline_loom))]
+        self.abandon_reservation(lane);
+        lane.disown();
     }
 }
 

@@ -16,7 +16,8 @@
 
 use crate::guard::Refusal;
 use crate::item::{Item, scratch_of_this_thread};
-use batchline::PutError;
+use crate::surface::Reply;
+use batchline::{Batcher, PutError, PutManyError};
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -234,8 +235,8 @@ impl Item for Blob {
         unreachable!("byte strings have no slot of their own size")
     }
 
-    fn copy_all(_records: &[u8], _into: &mut Vec<Self>) {
-        unreachable!("byte strings have no slot of their own size")
+    fn put_whole(_batcher: &Batcher<Self, Reply>, _records: &[u8]) -> Option<Result<usize, PutManyError>> {
+        None
     }
 
     #[inline]

@@ -2,7 +2,9 @@
 
 use crate::blob::Blob;
 use crate::guard::Refusal;
-use batchline::PutError;
+use crate::surface::Reply;
+use batchline::{Batcher, PutError, PutManyError};
+use std::ptr::NonNull;
 
 /// A record or a byte string.
 pub(crate) trait Item: Send + Sync + Sized + 'static {
@@ -15,8 +17,9 @@ pub(crate) trait Item: Send + Sync + Sized + 'static {
     /// `item` points to [`SLOT_BYTES`](Self::SLOT_BYTES) bytes, which are not 0; `slot` may be written.
     unsafe fn copy_to(item: *const u8, slot: *mut Self);
 
-    /// Copies records in that fill their slots and lie one behind the other.
-    fn copy_all(records: &[u8], into: &mut Vec<Self>);
+    /// Puts records that fill their slots and lie one behind the other, by one copy. `None`: they are not aligned as
+    /// their slots are.
+    fn put_whole(batcher: &Batcher<Self, Reply>, records: &[u8]) -> Option<Result<usize, PutManyError>>;
 
     /// Copies an item in.
     fn copied(bytes: &[u8]) -> Self;
@@ -28,6 +31,27 @@ pub(crate) trait Item: Send + Sync + Sized + 'static {
     fn scratch() -> Vec<Self>;
 
     fn give_back(scratch: Vec<Self>);
+
+    /// Lends the slot of this thread's next put; none for items that are not written in place.
+    fn lend(_batcher: &Batcher<Self, Reply>) -> Option<NonNull<u8>> {
+        None
+    }
+
+    /// Puts what was written into a lent slot. `None`: it is none that this thread was lent.
+    ///
+    /// # Safety
+    /// A slot that this thread was lent was written.
+    unsafe fn put_lent(
+        _batcher: &Batcher<Self, Reply>,
+        _slot: NonNull<u8>,
+    ) -> Option<Result<(), PutError<Self>>> {
+        None
+    }
+
+    /// Takes a lent slot back; false: it is none that this thread was lent.
+    fn take_lent(_batcher: &Batcher<Self, Reply>, _slot: NonNull<u8>) -> bool {
+        false
+    }
 
     /// Puts what was written into a reserved place. If it is refused, the place comes back.
     fn put_written(

@@ -9,6 +9,7 @@ use crate::status::{BL_CLOSED, BL_OK};
 use crate::surface::{Many, NOT_POLLED, Patience, PutOne, Reply, Surface, put_one, unsupported};
 use batchline::dedup::WindowStats;
 use batchline::{Batcher, Deadline, FlushError, ItemOptions, PutError, PutManyError, Stats, Ticket};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// Items of a call of many that are copied at a time.
@@ -118,11 +119,28 @@ impl<T: Item> Surface for Plain<T> {
     }
 
     fn put_records(&self, records: &[u8], record_size: usize) -> Many {
-        if record_size != T::SLOT_BYTES {
-            return self.put_many(&mut records.chunks_exact(record_size));
+        let is_whole = record_size == T::SLOT_BYTES;
+        match is_whole.then(|| T::put_whole(&self.batcher, records)).flatten() {
+            Some(Ok(accepted)) => (accepted, None),
+            Some(Err(error)) => (error.accepted(), Some(error.into())),
+            None => self.put_many(&mut records.chunks_exact(record_size)),
         }
-        let mut parts = records.chunks(COPIED_MAX * record_size);
-        self.put_copies(|part| T::copy_all(parts.next().unwrap_or_default(), part))
+    }
+
+    fn lend(&self) -> Option<NonNull<u8>> {
+        let slot = T::lend(&self.batcher)?;
+        // SAFETY: so many bytes of the slot are behind the record.
+        unsafe { slot.add(self.record_size).write_bytes(0, T::SLOT_BYTES - self.record_size) };
+        Some(slot)
+    }
+
+    unsafe fn put_lent(&self, slot: NonNull<u8>) -> Option<Result<(), Refusal>> {
+        // SAFETY: the caller's promise.
+        unsafe { T::put_lent(&self.batcher, slot) }.map(told)
+    }
+
+    fn take_lent(&self, slot: NonNull<u8>) -> bool {
+        T::take_lent(&self.batcher, slot)
     }
 
     fn put_written(&self, written: Blob) -> Result<(), (Blob, Refusal)> {

@@ -6,8 +6,10 @@
 use crate::blob::Blob;
 use crate::guard::Refusal;
 use crate::item::{Item, scratch_of_this_thread};
-use batchline::PutError;
+use crate::surface::Reply;
+use batchline::{Batcher, PutError, PutManyError};
 use std::cell::Cell;
+use std::ptr::NonNull;
 
 /// The largest record; longer ones are byte strings.
 pub(crate) const RECORD_BYTES_MAX: usize = 256;
@@ -58,14 +60,15 @@ macro_rules! records {
                 }
             }
 
-            fn copy_all(records: &[u8], into: &mut Vec<Self>) {
-                let (count, len) = (records.len() / $size, into.len());
-                into.reserve(count);
-                let end = into.as_mut_ptr().wrapping_add(len).cast::<u8>();
-                // SAFETY: there is room for `count` records behind the last one.
-                unsafe { end.copy_from_nonoverlapping(records.as_ptr(), count * $size) };
-                // SAFETY: as many were written.
-                unsafe { into.set_len(len + count) };
+            fn put_whole(
+                batcher: &Batcher<Self, Reply>,
+                records: &[u8],
+            ) -> Option<Result<usize, PutManyError>> {
+                let (first, count) = (records.as_ptr().cast::<Self>(), records.len() / $size);
+                first.is_aligned().then(|| {
+                    // SAFETY: so many whole records lie there, and any bytes make one.
+                    batcher.put_slice(unsafe { std::slice::from_raw_parts(first, count) })
+                })
             }
 
             #[inline]
@@ -78,6 +81,22 @@ macro_rules! records {
             }
 
             scratch_of_this_thread!();
+
+            fn lend(batcher: &Batcher<Self, Reply>) -> Option<NonNull<u8>> {
+                batcher.reserve_slot().map(NonNull::cast)
+            }
+
+            unsafe fn put_lent(
+                batcher: &Batcher<Self, Reply>,
+                slot: NonNull<u8>,
+            ) -> Option<Result<(), PutError<Self>>> {
+                // SAFETY: the caller's promise.
+                unsafe { batcher.commit_slot(slot.cast()) }
+            }
+
+            fn take_lent(batcher: &Batcher<Self, Reply>, slot: NonNull<u8>) -> bool {
+                batcher.discard_slot(slot.cast())
+            }
 
             fn put_written(
                 written: Blob,

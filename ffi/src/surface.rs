@@ -8,6 +8,7 @@ use crate::receipt::Settlement;
 use crate::status::BL_UNSUPPORTED;
 use batchline::dedup::WindowStats;
 use batchline::{Deadline, FlushError, ItemOptions, Stats, Ticket};
+use std::ptr::NonNull;
 use std::time::Duration;
 
 /// What a handler or poller replies: a number of the user's.
@@ -58,6 +59,24 @@ pub(crate) trait Surface: Send + Sync {
     /// As `put_many`, of records that lie one behind the other.
     fn put_records(&self, records: &[u8], record_size: usize) -> Many {
         self.put_many(&mut records.chunks_exact(record_size))
+    }
+
+    /// As [`Item::lend`](crate::item::Item::lend).
+    fn lend(&self) -> Option<NonNull<u8>> {
+        None
+    }
+
+    /// As [`Item::put_lent`](crate::item::Item::put_lent).
+    ///
+    /// # Safety
+    /// A slot that this thread was lent was written.
+    unsafe fn put_lent(&self, _slot: NonNull<u8>) -> Option<Result<(), Refusal>> {
+        None
+    }
+
+    /// As [`Item::take_lent`](crate::item::Item::take_lent).
+    fn take_lent(&self, _slot: NonNull<u8>) -> bool {
+        false
     }
 
     /// Puts what was written in place; if it is refused, the place comes back.

@@ -157,7 +157,7 @@ static void c03_flush_and_put_after_close_return_an_error_at_once(void)
     CHECK_OK(bl_reserve(batcher, 8, &room));
     memcpy(room, two, 8);
     CHECK_STATUS(bl_commit(batcher, room, 8), BL_CLOSED);
-    bl_discard(room);
+    CHECK_OK(bl_discard(batcher, room));
     CHECK_OK(bl_close(batcher, BL_NEVER, NULL));
     CHECK(now_ns() - before_ns < SECOND);
     bl_batcher_free(batcher);

@@ -41,7 +41,7 @@ static void reserved_room_is_committed_discarded_or_refused_and_committed_again(
     CHECK_EQ(((const char *)item.data)[69998], 'b');
     CHECK_OK(bl_batch_done(batch, 0));
     CHECK_OK(bl_reserve(batcher, 5, &room));
-    bl_discard(room);
+    CHECK_OK(bl_discard(batcher, room));
     CHECK_OK(bl_reserve(batcher, 0, &room));
     CHECK_OK(bl_commit(batcher, room, 0));
     CHECK_EQ(closed(batcher, 0).handed_back, 1);
@@ -55,22 +55,70 @@ static void *commit_here(void *argument)
     return NULL;
 }
 
-static void reserved_room_of_a_record_is_all_of_it_and_may_be_committed_elsewhere(void)
+static void reserved_room_of_a_byte_string_may_be_committed_elsewhere(void)
+{
+    void *room = NULL;
+    struct bl_options options = polled_options();
+    options.record_size = 0;
+    struct bl_batcher *batcher = made(&options);
+    CHECK_OK(bl_reserve(batcher, 8, &room));
+    memset(room, 'a', 8);
+    void *both[2] = { batcher, room };
+    joined(started(commit_here, both));
+    CHECK_EQ(closed(batcher, 0).handed_back, 1);
+    bl_batcher_free(batcher);
+}
+
+static void reserved_room_of_a_record_is_its_slot_in_the_batch(void)
+{
+    struct bl_batch *batch;
+    struct bl_bytes item;
+    void *rooms[3];
+    struct bl_options options = polled_options();
+    options.record_size = 12;
+    options.batch_items_max = 3;
+    struct bl_batcher *batcher = made(&options);
+    CHECK_STATUS(bl_reserve(batcher, 13, &rooms[0]), BL_INVALID);
+    for (int i = 0; i < 3; i++) {
+        CHECK_OK(bl_reserve(batcher, 12, &rooms[i]));
+        memset(rooms[i], 'a' + i, 12);
+        CHECK_STATUS(bl_commit(batcher, rooms[i], 11), BL_INVALID);
+        CHECK_OK(bl_commit(batcher, rooms[i], 12));
+    }
+    CHECK_OK(bl_next_batch(batcher, 10 * SECOND, &batch));
+    CHECK_EQ(bl_batch_len(batch), 3);
+    for (int i = 1; i < 3; i++) {
+        CHECK_OK(bl_batch_item(batch, (size_t)i, &item));
+        CHECK(item.data == rooms[i]);
+        CHECK_EQ(((const char *)item.data)[11], 'a' + i);
+    }
+    CHECK_OK(bl_batch_done(batch, 0));
+    bl_batcher_free(batcher);
+}
+
+static void other_puts_go_round_the_reserved_room_of_a_record(void)
 {
     struct watched watched;
-    void *room = NULL;
-    uint64_t value = 41;
+    void *room = NULL, *second = NULL;
+    uint64_t value = 40;
     watched_init(&watched);
     struct bl_options options = watched_options(&watched);
     struct bl_batcher *batcher = made(&options);
-    CHECK_STATUS(bl_reserve(batcher, 9, &room), BL_INVALID);
+    CHECK_OK(put(batcher, 1));
     CHECK_OK(bl_reserve(batcher, 8, &room));
+    CHECK_OK(bl_reserve(batcher, 8, &second));
     memcpy(room, &value, sizeof value);
-    CHECK_STATUS(bl_commit(batcher, room, 7), BL_INVALID);
-    void *both[2] = { batcher, room };
-    joined(started(commit_here, both));
+    for (int i = 0; i < 5000; i++)
+        CHECK_OK(put(batcher, 1));
     CHECK_OK(bl_flush(batcher, BL_NEVER));
-    CHECK_EQ(atomic_load(&watched.sum), 41);
+    memcpy(second, &value, sizeof value);
+    CHECK_OK(bl_commit(batcher, second, 8));
+    CHECK_OK(bl_commit(batcher, room, 8));
+    CHECK_OK(bl_reserve(batcher, 8, &room));
+    CHECK_OK(bl_discard(batcher, room));
+    CHECK_OK(put(batcher, 1));
+    CHECK_OK(bl_flush(batcher, BL_NEVER));
+    CHECK_EQ(atomic_load(&watched.sum), 5082);
     bl_batcher_free(batcher);
 }
 
@@ -470,7 +518,9 @@ static void a_forked_child_is_told_and_the_parent_is_unharmed(void)
 
 const struct check_case surface_cases[] = {
     CASE(reserved_room_is_committed_discarded_or_refused_and_committed_again),
-    CASE(reserved_room_of_a_record_is_all_of_it_and_may_be_committed_elsewhere),
+    CASE(reserved_room_of_a_byte_string_may_be_committed_elsewhere),
+    CASE(reserved_room_of_a_record_is_its_slot_in_the_batch),
+    CASE(other_puts_go_round_the_reserved_room_of_a_record),
     CASE(the_descriptor_is_readable_when_a_batch_is_ready_and_only_then),
     CASE(a_lone_item_makes_the_descriptor_readable_when_it_has_lingered),
     CASE(the_descriptor_is_readable_for_good_after_the_close),

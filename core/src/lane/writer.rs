@@ -1,5 +1,8 @@
 //! The producer's side of a lane.
 
+#[cfg(not(batchline_loom))]
+mod reservation;
+
 use super::Lane;
 use crate::barrier;
 use crate::clock::{Clock, NEVER_NS};
@@ -33,6 +36,8 @@ pub(crate) struct Writer<T, R> {
     slab: NonNull<Slab<T, R>>,
     /// Weight of what is in the open slab.
     bytes: u64,
+    #[cfg(not(batchline_loom))]
+    reservation: Option<reservation::Reservation<T, R>>,
     pub(crate) tickets: TicketPool<R>,
 }
 
@@ -48,12 +53,26 @@ impl<T, R> Writer<T, R> {
             slots: slab.slots_ptr(),
             slab: NonNull::from(slab),
             bytes: 0,
+            #[cfg(not(batchline_loom))]
+            reservation: None,
             tickets: TicketPool::new(clock),
         }
     }
 
     fn set_limit(&mut self) {
-        self.limit = if self.fast { self.credit_end.min(self.capacity) } else { self.pos };
+        let is_barred = self.is_lent();
+        self.limit = if self.fast && !is_barred { self.credit_end.min(self.capacity) } else { self.pos };
+    }
+
+    /// Whether the next slot may be somebody's room.
+    #[cfg(not(batchline_loom))]
+    fn is_lent(&self) -> bool {
+        self.reservation.as_ref().is_some_and(reservation::Reservation::bars_the_fast_path)
+    }
+
+    #[cfg(batchline_loom)]
+    fn is_lent(&self) -> bool {
+        false
     }
 }
 

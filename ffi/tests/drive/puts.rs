@@ -131,7 +131,7 @@ impl Life {
         let Some(room) = self.rooms.pop() else { return };
         if input.rarely(4) {
             // SAFETY: it was reserved and is given up here.
-            return unsafe { bl_discard(room.data) };
+            return assert_eq!(unsafe { bl_discard(self.batcher, room.data) }, BL_OK);
         }
         let (bytes, _) = self.seen.item(input.byte() % 8, room.size);
         // SAFETY: the room has as many bytes.
@@ -146,8 +146,10 @@ impl Life {
     }
 
     pub(crate) fn discard_all(&mut self) {
-        // SAFETY: each was reserved and not given up.
-        self.rooms.drain(..).for_each(|room| unsafe { bl_discard(room.data) });
+        for room in self.rooms.drain(..) {
+            // SAFETY: each was reserved and not given up.
+            assert_eq!(unsafe { bl_discard(self.batcher, room.data) }, BL_OK);
+        }
     }
 
     pub(crate) fn submit(&mut self, input: &mut Input<'_>) {

@@ -26,7 +26,7 @@ pub(crate) fn without_handles() {
     let statuses = unsafe {
         bl_batcher_free(nothing());
         bl_receipt_free(nothing());
-        bl_discard(nothing());
+        assert_eq!(bl_discard(nothing(), nothing()), BL_OK);
         assert_eq!(bl_batch_len(nothing()), 0);
         [
             bl_batcher_new(nothing(), nothing()),

@@ -84,6 +84,10 @@ const STEPS: &[Step] = &[
                 "--features",
                 "dedup",
                 "--lib",
+                "--test",
+                "reservations",
+                "--test",
+                "slices",
             ])
         }),
     },

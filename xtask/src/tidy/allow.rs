@@ -11,6 +11,8 @@ pub(crate) const UNSAFE: &[Allowed] = &[
         "a lane is shared by one producer and its consumers, and each side has fields of its own",
     ),
     ("core/src/lane/writer.rs", "writes items into claimed slots through a cached pointer"),
+    ("core/src/lane/writer/reservation.rs", "reads the item that a caller wrote into a lent slot"),
+    ("core/src/reserve.rs", "a commit rests on the caller's promise that the slot was written"),
     ("core/src/lane/reader.rs", "moves published items out of slabs that a hold keeps alive"),
     ("core/src/slab.rs", "slots are uninitialised room until they are published"),
     ("core/src/table.rs", "entries never move, so readers take no lock"),
@@ -34,6 +36,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("core/src/models/ordered.rs", "the model stands in for the producer behind the lock"),
     ("core/src/models/pool.rs", "the model touches what it took, to let loom see a race"),
     ("core/src/models/slab_lane.rs", "the model stands in for producer and consumer"),
+    ("core/tests/reservations.rs", "tests write lent slots, and commit them by the unsafe call"),
     (
         "core/tests/support/counting_alloc.rs",
         "an allocator that counts: the trait itself is unsafe to implement",
