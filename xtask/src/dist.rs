@@ -5,6 +5,7 @@ mod build;
 mod go_bundle;
 mod layout;
 mod prefix;
+mod python;
 mod request;
 mod template;
 mod usage;
@@ -28,6 +29,9 @@ pub(crate) fn dist(args: &[String]) -> Result<()> {
     print!("{}", usage::made(&layout, &built)?);
     if request.go {
         println!("header and archive copied to {}", go_bundle::copy(&layout)?.display());
+    }
+    if request.python {
+        println!("{}", usage::wheels(&python::wheels(&built.target_dir()?)?));
     }
     let place = match request.prefix {
         Some(prefix) => prefix::copy(&layout, &prefix).map(|()| prefix)?,

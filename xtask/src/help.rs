@@ -4,7 +4,7 @@ const HELP: &str = "\
 cargo xtask <command>
 
   run   [-- ARGS]               build the CLI in release and run `batchline demo ARGS`; results go to out/
-  test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri, dist, Go;
+  test  [--quick] [FILTER..]    all tests: workspace, features, loom, shuttle, Miri, dist, Go, Python;
                                 --quick: the workspace only
   bench [--quick|--full] [ARGS] naive, batchline and peers side by side: tables, JSON, an HTML page;
                                 --compare FILE: with a saved run; --only PATTERN: a part
@@ -12,12 +12,14 @@ cargo xtask <command>
   counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
   header [--check]              include/batchline.h anew from ffi/; --check: only compare
   dist  [--prefix DIR]          the C library to install: header, libraries, pkg-config and CMake files;
-        [--out DIR] [--go]      made in DIR (default: in target/dist/), copied to the prefix, and to go/native
+        [--out DIR] [--go]      made in DIR (default: in target/dist/), copied to the prefix, and to go/native;
+        [--python]              --python: also the Python wheels and sources, in target/dist/python
   tidy  [--scan]                formatting, clippy, docs and the style guide as a check; --scan: the last only
   help                          this list
 
 A FILTER is a part of a test's name. The loom and Miri steps choose their tests by `models` and `miri_`:
-they run in a filtered run only when a FILTER contains that word. A FILTER that is `dist` or `go` means that step.";
+they run in a filtered run only when a FILTER contains that word. A FILTER that is `dist`, `go`
+or `python` means that step.";
 
 /// True if this command line asks what there is, not for work to be done.
 pub(crate) fn is_asked_for(name: &str, rest: &[String]) -> bool {

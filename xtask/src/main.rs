@@ -14,6 +14,7 @@ mod help;
 mod lexer;
 mod packages;
 mod program;
+mod python;
 mod run;
 mod test;
 mod tidy;

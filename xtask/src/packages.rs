@@ -18,6 +18,8 @@ pub(crate) enum Proof {
     Program(&'static str),
     /// A file among those that gcc links to.
     Linked(&'static str),
+    /// A module of Python.
+    Module(&'static str),
 }
 
 /// What the search ended with.
@@ -39,6 +41,9 @@ pub(crate) const BINUTILS: Package = program("binutils", "objcopy");
 pub(crate) const PKG_CONFIG: Package = program("pkg-config", "pkg-config");
 pub(crate) const CMAKE: Package = program("cmake", "cmake");
 pub(crate) const MAKE: Package = program("make", "make");
+pub(crate) const PYTHON: Package = program("python3", "python3");
+/// Debian keeps what `python3 -m venv` needs in a package of its own.
+pub(crate) const VENV: Package = Package { debian: "python3-venv", proof: Proof::Module("ensurepip") };
 pub(crate) const VALGRIND: Package = program("valgrind", "valgrind");
 /// On Debian the sanitizers' runtimes come with the compiler; elsewhere they may not.
 pub(crate) const ASAN: Package = Package { debian: "gcc", proof: Proof::Linked("libasan.so") };
@@ -49,6 +54,7 @@ impl Package {
         match self.proof {
             Proof::Program(name) => find(name).is_some(),
             Proof::Linked(file) => is_linked_to(file),
+            Proof::Module(name) => output_of("python3", &["-c", &format!("import {name}")]).is_some(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod dist;
 mod go;
 mod model;
 mod outcome;
+mod python;
 mod report;
 mod request;
 mod step;

@@ -12,6 +12,8 @@ pub(super) struct Request {
     pub(super) prefix: Option<PathBuf>,
     /// Whether the Go package gets its copy.
     pub(super) go: bool,
+    /// Whether the Python package is built, too.
+    pub(super) python: bool,
 }
 
 impl Request {
@@ -25,9 +27,15 @@ impl Request {
                     request.go = true;
                     continue;
                 }
+                "--python" => {
+                    request.python = true;
+                    continue;
+                }
                 "--out" => &mut request.out,
                 "--prefix" => &mut request.prefix,
-                other => bail!("`dist` has no argument `{other}`; it takes --prefix DIR, --out DIR and --go"),
+                other => bail!(
+                    "`dist` has no argument `{other}`; it takes --prefix DIR, --out DIR, --go, --python"
+                ),
             };
             let folder = args.next().with_context(|| format!("which folder? Write {flag} DIR"))?;
             *field = Some(std::path::absolute(folder)?);

@@ -2,6 +2,7 @@
 
 use super::build::Built;
 use super::layout::Layout;
+use crate::python::wheels::Wheels;
 use anyhow::Result;
 use std::fmt::Write;
 use std::fs;
@@ -34,6 +35,15 @@ fn list(base: &Path, folder: &Path, text: &mut String) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What pip can install.
+pub(super) fn wheels(wheels: &Wheels) -> String {
+    let Wheels { own, stable, sources } = wheels;
+    let line = |file: &Path, what| format!("  python3 -m pip install {}   # {what}\n", file.display());
+    let own = line(own, "this version of Python: the fastest");
+    let stable = line(stable, "any version from 3.10 on");
+    format!("\n{own}{stable}{}", line(sources, "from the sources, with Rust"))
 }
 
 /// The three ways to link, for the tree at this place.

@@ -4,8 +4,10 @@
 use super::cargo_tests::{CargoTests, Need};
 use super::model::Model;
 use super::step::{Step, Work};
-use super::{dist, go};
-use crate::packages::{ASAN, BINUTILS, CMAKE, GCC, GXX, LIBC, MAKE, PKG_CONFIG, UBSAN, VALGRIND};
+use super::{dist, go, python};
+use crate::packages::{
+    ASAN, BINUTILS, CMAKE, GCC, GXX, LIBC, MAKE, PKG_CONFIG, PYTHON, UBSAN, VALGRIND, VENV,
+};
 
 /// The steps of this run.
 pub(crate) fn plan(quick: bool) -> &'static [Step] {
@@ -103,6 +105,12 @@ const STEPS: &[Step] = &[
         packages: &[GCC, LIBC],
         work: Work::Own(go::test),
     },
+    Step {
+        name: "python",
+        purpose: "the Python package: wheels, installed afresh; tests, doctests, examples, types",
+        packages: &[GCC, LIBC, PYTHON, VENV],
+        work: Work::Own(python::test),
+    },
 ];
 
 #[cfg(test)]
@@ -123,7 +131,7 @@ mod tests {
 
     #[test]
     fn steps_of_our_own_have_names_to_ask_for() {
-        assert_eq!(own_names(), ["dist", "go"]);
+        assert_eq!(own_names(), ["dist", "go", "python"]);
     }
 
     #[test]
