@@ -278,20 +278,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blobs_keep_their_bytes_whatever_their_length() {
+    fn miri_blobs_keep_their_bytes_whatever_their_length() {
         let lengths = [0, 1, 7, 8, 9, 63, 64, 4000, SHARED_BYTES_MAX, SHARED_BYTES_MAX + 1, 1 << 20];
-        let texts: Vec<Vec<u8>> = (0..500).map(|i| vec![i as u8; lengths[i % lengths.len()]]).collect();
+        let count = if cfg!(miri) { 22 } else { 500 };
+        let texts: Vec<Vec<u8>> = (0..count).map(|i| vec![i as u8; lengths[i % lengths.len()]]).collect();
         let blobs: Vec<Blob> = texts.iter().map(|text| Blob::copied(text)).collect();
         assert!(blobs.iter().zip(&texts).all(|(blob, text)| blob.bytes() == text));
         assert!(blobs.iter().all(|blob| (blob.data.as_ptr() as usize).is_multiple_of(8)));
     }
 
     #[test]
-    fn blobs_may_be_dropped_by_other_threads_and_after_their_writer() {
-        let blobs =
-            std::thread::spawn(|| (0..20_000u64).map(|i| Blob::copied(&i.to_le_bytes())).collect::<Vec<_>>());
-        let mut blobs = blobs.join().unwrap();
-        let half = blobs.split_off(10_000);
+    fn miri_blobs_may_be_dropped_by_other_threads_and_after_their_writer() {
+        let count: u64 = if cfg!(miri) { 3000 } else { 20_000 };
+        let write = move || (0..count).map(|i| Blob::copied(&i.to_le_bytes())).collect::<Vec<_>>();
+        let mut blobs = std::thread::spawn(write).join().unwrap();
+        let half = blobs.split_off(count as usize / 2);
         let other =
             std::thread::spawn(move || half.iter().map(|blob| u64::from(blob.bytes()[0])).sum::<u64>());
         assert!(blobs.iter().enumerate().all(|(i, blob)| blob.bytes() == (i as u64).to_le_bytes()));
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_are_used_again() {
+    fn miri_blocks_are_used_again() {
         for _ in 0..if cfg!(miri) { 2 } else { 100 } {
             drop((0..5000).map(|_| Blob::copied(&[1; 64])).collect::<Vec<_>>());
         }
