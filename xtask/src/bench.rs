@@ -1,24 +1,44 @@
 //! `cargo xtask bench`: the comparison tables, built with the bench profile; and their figures for the pages.
 
-use crate::workspace::{passed_on, shell};
+use crate::python::package;
+use crate::python::venv::{Venv, succeed};
+use crate::python::wheels;
+use crate::workspace::{passed_on, root, shell};
 use anyhow::Result;
+use std::process::Command;
 use xshell::{Shell, cmd};
 
 /// Everything that can be measured.
 const FEATURES: &str = "dedup,bloomfilter,c-abi";
 
-/// Runs the tables, or with `--docs` as the first argument writes the pages' figures; the binaries read the rest.
+/// Runs the tables; or, as the first argument says, writes the pages' figures, or measures the Python package. What is
+/// run reads the rest.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     let shell = shell()?;
     let args = passed_on(args);
-    match docs_args(args) {
-        Some(args) => docs(&shell, args),
-        None => table(&shell, args),
+    match args.split_first() {
+        Some((first, rest)) if first == "--docs" => docs(&shell, rest),
+        Some((first, rest)) if first == "--python" => python(rest),
+        _ => table(&shell, args),
     }
 }
 
-fn docs_args(args: &[String]) -> Option<&[String]> {
-    args.split_first().filter(|(first, _)| *first == "--docs").map(|(_, rest)| rest)
+/// Against the wheel, as its users have it.
+fn python(args: &[String]) -> Result<()> {
+    let place = root().join("target").join("python");
+    let tools = Venv::with(&place.join("tools"), &package().join("requirements-test.txt"))?;
+    tools.replace(&wheels::build_own(&tools, &place.join("bench"))?)?;
+    for program in ["table.py", "async_submit.py"] {
+        let mut command = tools.program("python");
+        command.arg(root().join("benches/python").join(program)).current_dir(&place);
+        succeed(if program == "table.py" { with(command, args) } else { command })?;
+    }
+    Ok(())
+}
+
+fn with(mut command: Command, args: &[String]) -> Command {
+    command.args(args);
+    command
 }
 
 fn table(shell: &Shell, args: &[String]) -> Result<()> {
@@ -34,18 +54,4 @@ fn docs(shell: &Shell, args: &[String]) -> Result<()> {
     let build = ["-p", "batchline-benches", "--features", FEATURES];
     cmd!(shell, "cargo run --quiet {build...} --bin docs -- {args...}").run()?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_first_argument_asks_for_the_pages() {
-        let words = |line: &str| line.split_whitespace().map(String::from).collect::<Vec<_>>();
-        assert_eq!(docs_args(&words("--docs run.json")), Some(&words("run.json")[..]));
-        assert_eq!(docs_args(&words("--docs")), Some(&[][..]));
-        assert_eq!(docs_args(&words("--only --docs")), None);
-        assert_eq!(docs_args(&[]), None);
-    }
 }

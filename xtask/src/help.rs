@@ -8,6 +8,7 @@ cargo xtask <command>
                                 --quick: the workspace only
   bench [--quick|--full] [ARGS] naive, batchline and peers side by side: tables, JSON, an HTML page;
                                 --compare FILE: with a saved run; --only PATTERN: a part
+        --python [ARGS]         the figures of the Python package
         --docs [FILE]           writes the figures of a saved run into README.md and docs/guide/performance.md
   counts [--check|--update]     instructions per item by callgrind; --check: fail when one has risen; --update: accept
   header [--check]              include/batchline.h anew from ffi/; --check: only compare

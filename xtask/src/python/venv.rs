@@ -43,6 +43,11 @@ impl Venv {
         succeed(command)
     }
 
+    /// Puts this wheel in place of the one that may be there.
+    pub(crate) fn replace(&self, wheel: &Path) -> Result<()> {
+        self.install(&[Path::new("--force-reinstall"), Path::new("--no-deps"), wheel])
+    }
+
     /// A program of the environment, which finds the others of it.
     pub(crate) fn program(&self, name: &str) -> Command {
         let programs = self.folder.join("bin");

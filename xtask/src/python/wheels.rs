@@ -2,7 +2,7 @@
 
 use super::package;
 use super::venv::{Venv, succeed};
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,22 +18,32 @@ pub(crate) struct Wheels {
 
 /// Builds all three into `out`, which is emptied first; `tools` has maturin.
 pub(crate) fn build(tools: &Venv, out: &Path) -> Result<Wheels> {
+    let own = build_own(tools, out)?;
+    maturin(tools, &["build", "--release", "--interpreter", "python", "--features", "abi3"], out)?;
+    maturin(tools, &["sdist"], out)?;
+    let stable = one(out, "wheel of the stable ABI", |name| name.contains("-abi3-"))?;
+    let sources = one(out, "archive of the sources", |name| name.ends_with(".tar.gz"))?;
+    Ok(Wheels { own, stable, sources })
+}
+
+/// Builds the wheel for this interpreter alone into `out`, which is emptied first.
+pub(crate) fn build_own(tools: &Venv, out: &Path) -> Result<PathBuf> {
     if out.exists() {
         fs::remove_dir_all(out)?;
     }
     maturin(tools, &["build", "--release", "--interpreter", "python"], out)?;
-    maturin(tools, &["build", "--release", "--interpreter", "python", "--features", "abi3"], out)?;
-    maturin(tools, &["sdist"], out)?;
-    let files = fs::read_dir(out)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    let one = |what: &str, is_it: &dyn Fn(&str) -> bool| {
-        let name = |path: &&PathBuf| path.file_name().is_some_and(|name| is_it(&name.to_string_lossy()));
-        files.iter().find(name).cloned().with_context(|| format!("maturin made no {what}"))
-    };
-    Ok(Wheels {
-        own: one("wheel for this interpreter", &|name| name.ends_with(".whl") && !name.contains("-abi3-"))?,
-        stable: one("wheel of the stable ABI", &|name| name.contains("-abi3-"))?,
-        sources: one("archive of the sources", &|name| name.ends_with(".tar.gz"))?,
-    })
+    one(out, "wheel for this interpreter", |name| name.ends_with(".whl"))
+}
+
+/// The one file with such a name.
+fn one(out: &Path, what: &str, is_it: impl Fn(&str) -> bool) -> Result<PathBuf> {
+    for entry in fs::read_dir(out)? {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| is_it(&name.to_string_lossy())) {
+            return Ok(path);
+        }
+    }
+    bail!("maturin made no {what}")
 }
 
 fn maturin(tools: &Venv, args: &[&str], out: &Path) -> Result<()> {

@@ -37,7 +37,7 @@ fn run(count: &mut Count) -> Result<bool> {
     let built = wheels::build(&tools, &place.join("wheels"))?;
     install_each(&built, &place)?;
     for wheel in [&built.stable, &built.own] {
-        tools.install(&[Path::new("--force-reinstall"), Path::new("--no-deps"), wheel])?;
+        tools.replace(wheel)?;
         if !pytest(&tools, &place, count)? {
             return Ok(false);
         }
