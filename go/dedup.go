@@ -90,15 +90,15 @@ type claim struct {
 // committed. The window runs from the claim, and is not made longer by duplicates. Errors: ErrDuplicate,
 // ErrWindowFull.
 func (d *Dedup[K]) Claim(key K) (Claim[K], error) {
-	claimed, err := d.enter(key)
+	claimed, err := d.enter(&key)
 	if err != nil {
 		return Claim[K]{}, err
 	}
 	return Claim[K]{d, claimed}, nil
 }
 
-func (d *Dedup[K]) enter(key K) (claim, error) {
-	hash := maphash.Comparable(d.seed, key)
+func (d *Dedup[K]) enter(key *K) (claim, error) {
+	hash := maphash.Comparable(d.seed, *key)
 	now := d.clock.Now()
 	cell := d.cell(hash)
 	cell.mu.Lock()
@@ -137,7 +137,7 @@ func (c *Claim[K]) Release() {
 
 // IsNew says whether this is the first time within the window; from now on it is not. Error: ErrWindowFull.
 func (d *Dedup[K]) IsNew(key K) (bool, error) {
-	_, err := d.enter(key)
+	_, err := d.enter(&key)
 	if err == ErrDuplicate {
 		return false, nil
 	}
@@ -151,8 +151,7 @@ func (d *Dedup[K]) Contains(key K) bool {
 	cell.mu.Lock()
 	defer cell.mu.Unlock()
 	cell.shard.advance(&d.plan, d.clock.Now())
-	_, found := cell.shard.find(uint32(hash), key)
-	return found
+	return cell.shard.find(uint32(hash), &key, 0).bucket != nil
 }
 
 // Forget forgets a key before its time; false when it was not remembered. A claim on it then means nothing any more.
@@ -162,12 +161,12 @@ func (d *Dedup[K]) Forget(key K) bool {
 	cell.mu.Lock()
 	defer cell.mu.Unlock()
 	cell.shard.advance(&d.plan, d.clock.Now())
-	slot, found := cell.shard.find(uint32(hash), key)
-	if found {
+	at := cell.shard.find(uint32(hash), &key, 0)
+	if at.bucket != nil {
 		// Its place may not be filled again: the generation's list of holes is for claims that have ended.
-		cell.shard.remove(slot, false)
+		cell.shard.remove(at, false)
 	}
-	return found
+	return at.bucket != nil
 }
 
 // Len is how many keys are remembered.

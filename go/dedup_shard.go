@@ -8,26 +8,27 @@ import "time"
 //	[ generation | generation | generation ... | generation ]
 //	  entries lie in one ring, from head to tail; a generation is a part of it and expires as a whole
 //
-//	index: open addressing with linear probing; a slot has a byte of the hash in one array, the place in another
+//	index: open addressing by buckets of a cache line; a slot has a byte of the hash, and a place
 //
-// A key is found by one search, however many generations there are, and a new one mostly by a look at a few bytes.
-// Places are counted through, modulo 2^32, and wrap into the ring. So a generation goes by moving the head on: slots
-// that name places before it are dead, and are swept out when three quarters of the index are used up, by filling it
-// anew from the ring. Steady traffic needs no memory.
+// A key is found by one search, however many generations there are, and a new one mostly by a look at one line. Places
+// are counted through, modulo 2^32, and wrap into the ring. So a generation goes by moving the head on: slots that name
+// places before it are dead, and are used again. Steady traffic needs no memory, and no work that is put off.
+//
+// What a put waits for is memory, since the unlock waits for all that was written before it. Hence the one line, and
+// the ring's lines that are fetched many at a time before they are written. Tried, and dropped, as it gained nothing:
+// fetching the ring's line anew for every key; buckets that are fuller; fewer shards; huge pages; and an index whose
+// tags alone are looked at, small enough for the second-level cache, with places and entries written many keys at a
+// time, and dead tags swept out by and by.
 type dedupShard[K comparable] struct {
 	// change is when the oldest generation expires or the newest one's bucket ends.
 	change time.Duration
+	index  dedupIndex
 	keys   int
-	// tags and places are the index, a power of two. A tag is 0 in an empty slot.
-	tags   []uint8
-	places []uint32
-	// used is how many slots are not empty, dead ones among them.
-	used int
-	// keyRing and ring are the two halves of the entries, in the same places; a power of two. The index is filled
-	// from the small half alone.
-	keyRing    []K
-	ring       []dedupEntry
-	head, tail uint32
+	// ring has the entries, each in its place; a power of two. Places from head to tail are alive.
+	ring []dedupEntry[K]
+	life
+	// touched is where the loads end that are there for fetching what they load.
+	touched uint32
 	// older are the generations before the newest, the oldest first.
 	older  []generation
 	newest generation
@@ -38,8 +39,9 @@ type dedupShard[K comparable] struct {
 	duplicates, forgotten, refused uint64
 }
 
-// dedupEntry is what is remembered of a key beside itself.
-type dedupEntry struct {
+// dedupEntry is a key, and what is remembered of it.
+type dedupEntry[K comparable] struct {
+	key  K
 	hash uint32
 	// serial is 0 where there is no key.
 	serial uint32
@@ -54,10 +56,14 @@ type generation struct {
 }
 
 const (
-	dedupSlotsMin = 16
-	dedupRingMin  = 8
+	dedupBucketsMin = 2
+	// dedupBucketsKept is the largest index that is not made smaller when there are few keys.
+	dedupBucketsKept = 128
+	dedupRingMin     = 8
 	// dedupRingKept is the largest ring that a shard keeps when all of its keys have expired.
 	dedupRingKept = 1024
+	// dedupTouched is how many entries are fetched at a time.
+	dedupTouched = 16
 )
 
 // advance brings the shard to the present: expired generations go, and a new one begins in a new bucket.
@@ -71,6 +77,9 @@ func (s *dedupShard[K]) advance(plan *windowPlan, now time.Duration) {
 			s.beginGeneration(expires)
 		}
 		s.noteChange(plan)
+		if len(s.index) > dedupBucketsKept && 8*s.keys < bucketKeys*len(s.index) {
+			s.fillIndex()
+		}
 	}
 }
 
@@ -106,7 +115,7 @@ func (s *dedupShard[K]) retireOldest(plan *windowPlan) {
 func (s *dedupShard[K]) dropGeneration(plan *windowPlan, g *generation) {
 	mask := uint32(len(s.ring) - 1)
 	for place := s.head; plan.keysPoint && place != g.end; place++ {
-		clear(s.keyRing[place&mask : place&mask+1])
+		s.ring[place&mask] = dedupEntry[K]{}
 	}
 	s.head = g.end
 	s.keys -= g.keys
@@ -123,40 +132,50 @@ func (s *dedupShard[K]) beginGeneration(expires time.Duration) {
 	s.newest.expires = expires
 }
 
-// tagDead marks a slot whose key was taken out.
-const tagDead = 255
-
-// tagOf is a byte of the hash that is neither 0 nor tagDead.
-func tagOf(hash uint32) uint8 { return uint8(hash>>25) + 1 }
-
-// holds says whether a place is alive and has a key of this hash.
-func (s *dedupShard[K]) holds(place, hash uint32) bool {
-	entry := s.ring[place&uint32(len(s.ring)-1)]
-	return place-s.head < s.tail-s.head && entry.hash == hash && entry.serial != 0
+// entry is what lies in a place.
+func (s *dedupShard[K]) entry(place uint32) *dedupEntry[K] {
+	return &s.ring[place&uint32(len(s.ring)-1)]
 }
 
-// find gives the slot of a key that has not expired, or the empty one where the search ended.
-func (s *dedupShard[K]) find(hash uint32, key K) (slot uint32, found bool) {
-	if len(s.tags) == 0 {
-		return 0, false
+// find gives the slot of a key that has not expired; of the one with a serial number, if there is no key.
+func (s *dedupShard[K]) find(hash uint32, key *K, serial uint32) dedupSlot {
+	if len(s.index) == 0 {
+		return dedupSlot{}
 	}
-	mask, ringMask, wanted := uint32(len(s.tags)-1), uint32(len(s.ring)-1), tagOf(hash)
-	for slot = hash & mask; s.tags[slot] != 0; slot = (slot + 1) & mask {
-		if s.tags[slot] != wanted {
-			continue
+	for at := s.index.home(hash); ; at = s.index.next(at) {
+		bucket := &s.index[at]
+		for matches := bucket.matches(tagOf(hash)); matches != 0; matches &= matches - 1 {
+			if slot := slotOf(matches); s.holds(bucket.places[slot], hash, key, serial) {
+				return dedupSlot{bucket, slot}
+			}
 		}
-		if place := s.places[slot]; s.holds(place, hash) && s.keyRing[place&ringMask] == key {
-			return slot, true
+		if !bucket.isPassed(s.life) {
+			return dedupSlot{}
 		}
 	}
-	return slot, false
+}
+
+// holds says whether a place is alive and has what find looks for.
+func (s *dedupShard[K]) holds(place, hash uint32, key *K, serial uint32) bool {
+	if !s.has(place) {
+		return false
+	}
+	entry := s.entry(place)
+	if entry.hash != hash || entry.serial == 0 {
+		return false
+	}
+	if key == nil {
+		return entry.serial == serial
+	}
+	return entry.key == *key
 }
 
 // insert adds a key unless it is there or there is no room, and returns the serial number of its entry.
-func (s *dedupShard[K]) insert(plan *windowPlan, now time.Duration, hash uint32, key K) (uint32, error) {
-	s.advance(plan, now)
-	slot, found := s.find(hash, key)
-	if found {
+func (s *dedupShard[K]) insert(plan *windowPlan, now time.Duration, hash uint32, key *K) (uint32, error) {
+	if now >= s.change {
+		s.advance(plan, now)
+	}
+	if s.find(hash, key, 0).bucket != nil {
 		s.duplicates++
 		return 0, ErrDuplicate
 	}
@@ -166,16 +185,14 @@ func (s *dedupShard[K]) insert(plan *windowPlan, now time.Duration, hash uint32,
 			return 0, ErrWindowFull
 		}
 		s.forgetOldest(plan)
-		slot, _ = s.find(hash, key)
 	}
 	if plan.generationPlaces > 0 && len(s.holes) == 0 && s.newestPlaces() >= plan.generationPlaces {
 		s.beginGeneration(s.newest.expires)
 	}
-	if 4*(s.used+1) > 3*len(s.tags) {
+	if s.keys >= bucketKeys*len(s.index) {
 		s.fillIndex()
-		slot, _ = s.find(hash, key)
 	}
-	return s.write(slot, hash, key), nil
+	return s.write(hash, key), nil
 }
 
 // newestPlaces is how many places the newest generation has, holes included.
@@ -187,18 +204,16 @@ func (s *dedupShard[K]) newestPlaces() int {
 	return int(s.tail - start)
 }
 
-// write puts a key into an empty slot and a place of the newest generation.
-func (s *dedupShard[K]) write(slot, hash uint32, key K) uint32 {
+// write puts a key into a place of the newest generation.
+func (s *dedupShard[K]) write(hash uint32, key *K) uint32 {
 	place := s.takePlace()
 	s.serial++
 	if s.serial == 0 {
 		s.serial = 1
 	}
-	at := place & uint32(len(s.ring)-1)
-	s.keyRing[at] = key
-	s.ring[at] = dedupEntry{hash, s.serial}
-	s.tags[slot], s.places[slot] = tagOf(hash), place
-	s.used++
+	entry := s.entry(place)
+	entry.key, entry.hash, entry.serial = *key, hash, s.serial
+	s.index.put(hash, place, s.life)
 	s.keys++
 	s.newest.keys++
 	return s.serial
@@ -213,58 +228,49 @@ func (s *dedupShard[K]) takePlace() uint32 {
 	if int(s.tail-s.head) == len(s.ring) {
 		s.growRing()
 	}
+	if s.tail%dedupTouched == 0 {
+		s.touchAhead()
+	}
 	s.tail++
 	return s.tail - 1
+}
+
+// touchAhead loads the entries that come after the next ones. A window is larger than a cache, and what is written
+// to a line that is not in one is waited for at the unlock, line by line; loads wait for each other least if they are
+// together. They count for something, so that they are not optimised away.
+func (s *dedupShard[K]) touchAhead() {
+	sum := uint32(0)
+	for i := range uint32(dedupTouched) {
+		sum += s.entry(s.tail + dedupTouched + i).serial
+	}
+	s.touched = sum
 }
 
 // growRing doubles the ring. Entries keep their places.
 func (s *dedupShard[K]) growRing() {
 	size := max(dedupRingMin, 2*len(s.ring))
-	ring, keyRing := make([]dedupEntry, size), make([]K, size)
+	ring := make([]dedupEntry[K], size)
 	for place := s.head; place != s.tail; place++ {
-		from, to := place&uint32(len(s.ring)-1), place&uint32(size-1)
-		ring[to], keyRing[to] = s.ring[from], s.keyRing[from]
+		ring[place&uint32(size-1)] = *s.entry(place)
 	}
-	s.ring, s.keyRing = ring, keyRing
+	s.ring = ring
 }
 
-// fillIndex fills the index anew: without the dead slots, and with room for as many keys again as there are.
+// fillIndex makes the index anew, with room for half as many keys again as there are.
 func (s *dedupShard[K]) fillIndex() {
-	size := max(dedupSlotsMin, len(s.tags))
-	for 8*(s.keys+1) > 3*size {
-		size *= 2
-	}
-	for size > dedupSlotsMin && 32*(s.keys+1) < 3*size {
-		size /= 2
-	}
-	if size == len(s.tags) {
-		clear(s.tags)
-	} else {
-		s.tags, s.places = make([]uint8, size), make([]uint32, size)
-	}
-	s.used = 0
-	mask := uint32(size - 1)
+	s.index = make(dedupIndex, max(dedupBucketsMin, (s.keys+s.keys/2)/bucketKeys))
 	for place := s.head; place != s.tail; place++ {
-		entry := s.ring[place&uint32(len(s.ring)-1)]
-		if entry.serial == 0 {
-			continue
+		if entry := s.entry(place); entry.serial != 0 {
+			s.index.put(entry.hash, place, s.life)
 		}
-		slot := entry.hash & mask
-		for s.tags[slot] != 0 {
-			slot = (slot + 1) & mask
-		}
-		s.tags[slot], s.places[slot] = tagOf(entry.hash), place
-		s.used++
 	}
 }
 
 // remove takes out the key of a slot. isFree says that no claim names it: its place may be filled again.
-func (s *dedupShard[K]) remove(slot uint32, isFree bool) {
-	ringMask := uint32(len(s.ring) - 1)
-	place := s.places[slot]
-	s.tags[slot] = tagDead
-	s.ring[place&ringMask] = dedupEntry{}
-	clear(s.keyRing[place&ringMask : place&ringMask+1])
+func (s *dedupShard[K]) remove(at dedupSlot, isFree bool) {
+	place := at.bucket.places[at.slot]
+	at.bucket.tags[at.slot] = 0
+	*s.entry(place) = dedupEntry[K]{}
 	s.keys--
 	if g := s.generationOf(place); g != nil {
 		g.keys--
@@ -288,18 +294,8 @@ func (s *dedupShard[K]) generationOf(place uint32) *generation {
 
 // removeSerial takes out the key that a claim names, if it is still there.
 func (s *dedupShard[K]) removeSerial(hash, serial uint32) {
-	if len(s.tags) == 0 {
-		return
-	}
-	mask, ringMask, wanted := uint32(len(s.tags)-1), uint32(len(s.ring)-1), tagOf(hash)
-	for slot := hash & mask; s.tags[slot] != 0; slot = (slot + 1) & mask {
-		if s.tags[slot] != wanted {
-			continue
-		}
-		if place := s.places[slot]; s.holds(place, hash) && s.ring[place&ringMask].serial == serial {
-			s.remove(slot, true)
-			return
-		}
+	if at := s.find(hash, nil, serial); at.bucket != nil {
+		s.remove(at, true)
 	}
 }
 

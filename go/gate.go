@@ -15,10 +15,14 @@ type keyGate[T any, K comparable] struct {
 	dedup *Dedup[K]
 }
 
-func (g *keyGate[T, K]) claim(item *T) (claim, error) { return g.dedup.enter(g.key(item)) }
-func (g *keyGate[T, K]) release(c claim)              { g.dedup.release(c) }
-func (g *keyGate[T, K]) stats() DedupStats            { return g.dedup.Stats() }
-func (g *keyGate[T, K]) clear()                       { g.dedup.Clear() }
+func (g *keyGate[T, K]) claim(item *T) (claim, error) {
+	key := g.key(item)
+	return g.dedup.enter(&key)
+}
+
+func (g *keyGate[T, K]) release(c claim)   { g.dedup.release(c) }
+func (g *keyGate[T, K]) stats() DedupStats { return g.dedup.Stats() }
+func (g *keyGate[T, K]) clear()            { g.dedup.Clear() }
 
 // gateBy makes a window whose keys are told by a function.
 func gateBy[T any, K comparable](key func(*T) K) gateMaker[T] {
