@@ -22,6 +22,9 @@ const (
 // coreHandle is a batcher of the core's. A number and not a pointer: Go need not check it when it crosses.
 type coreHandle uintptr
 
+// coreWindow is a deduplication window of the core's that stands alone.
+type coreWindow uintptr
+
 // coreBatch is a polled batch, or none if its handle is 0.
 type coreBatch struct {
 	handle uintptr

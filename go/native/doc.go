@@ -27,6 +27,8 @@
 // and must not be changed, except records of a Fixed. Copy what is to be kept: a slice that is kept shows other items'
 // bytes later, or crashes the program. Receipts are copies and may be kept.
 //
+// A window that stands alone, made by [NewWindow], is memory of the core's too; its Close gives it back.
+//
 // # The ledger
 //
 // Every accepted item has exactly one outcome: done, failed, or handed back by a close. A put that returned nil was

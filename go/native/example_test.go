@@ -97,3 +97,23 @@ func ExampleWithWindow() {
 	// a duplicate: key-0001 again
 	// 2 items
 }
+
+func ExampleNewWindow() {
+	seen, err := native.NewWindow(batchline.Window{Duration: time.Hour})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer seen.Close()
+	messages := [][]byte{[]byte("id-1"), []byte("id-2"), []byte("id-1")}
+	isNew := make([]bool, len(messages))
+	count, err := seen.ClaimMany(messages, isNew)
+	fmt.Println(count, "are new:", isNew, err)
+	// What stands behind the key has failed: it may come again.
+	seen.Forget([]byte("id-2"))
+	again, err := seen.IsNew([]byte("id-2"))
+	fmt.Println(again, err)
+	// Output:
+	// 2 are new: [true true false] <nil>
+	// true <nil>
+}

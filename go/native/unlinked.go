@@ -2,9 +2,13 @@
 
 package native
 
-import "time"
+import (
+	"time"
 
-// Without the library no batcher can be made, so nothing below coreNew is ever called.
+	batchline "github.com/batchline/batchline/go"
+)
+
+// Without the library no batcher and no window can be made, so nothing but coreNew and coreWindowNew is ever called.
 
 func coreNew(*settings, time.Duration) (coreHandle, error) { return 0, errUnlinked }
 
@@ -27,6 +31,20 @@ func coreClose(coreHandle, time.Duration, func([]byte)) coreReceipt { return cor
 func coreReadStats(coreHandle) coreStats { return coreStats{} }
 
 func coreError(string, int32) error { return errUnlinked }
+
+func coreWindowNew(batchline.Window) (coreWindow, error) { return 0, errUnlinked }
+
+func coreWindowFree(coreWindow) {}
+
+func coreWindowClaim(coreWindow, []byte) int32 { return coreClosed }
+
+func coreWindowClaimPacked(coreWindow, []byte, []uint32, []int32) int32 { return coreClosed }
+
+func coreWindowLook(coreWindow, []byte) int32 { return coreClosed }
+
+func coreWindowForget(coreWindow, []byte) int32 { return coreClosed }
+
+func coreWindowLen(coreWindow) int { return 0 }
 
 // LinkedBy says how the program was linked with the native library: "bundled", "system", or "" without it.
 const LinkedBy = ""

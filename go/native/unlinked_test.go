@@ -14,7 +14,8 @@ import (
 func TestWithoutTheLibraryConstructorsSayWhatToDo(t *testing.T) {
 	_, errBytes := NewBytes(1, 0, func([][]byte) {})
 	_, errFixed := NewFixed(1, 0, func([]int) {})
-	for _, err := range []error{errBytes, errFixed} {
+	_, errWindow := NewWindow(batchline.Window{Duration: time.Minute})
+	for _, err := range []error{errBytes, errFixed, errWindow} {
 		if !errors.Is(err, ErrNotLinked) || !errors.Is(err, errUnlinked) ||
 			!strings.Contains(err.Error(), "-tags batchline_native") {
 			t.Errorf("%v", err)
