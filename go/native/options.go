@@ -159,10 +159,7 @@ func (s *settings) checkKey() error {
 	if s.window.keySize < 0 {
 		return &batchline.SettingError{Field: "key_size", Value: s.window.keySize, Allowed: "0 and more"}
 	}
-	if s.window.Duration < 0 || s.window.Bucket < 0 || s.window.KeysMax < 0 {
-		return &batchline.SettingError{Field: "window", Value: s.window.Window, Allowed: "nothing below 0"}
-	}
-	return nil
+	return checkWindow(s.window.Window)
 }
 
 // shardCount is a power of two, about four shards per processor.

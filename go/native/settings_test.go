@@ -29,6 +29,7 @@ func TestC23_NonsenseIsRefusedByName(t *testing.T) {
 		{"key_offset", 1, 0, []Option{WithWindow(batchline.Window{}, -1, 0)}},
 		{"key_size", 1, 0, []Option{WithWindow(batchline.Window{}, 0, -1)}},
 		{"window", 1, 0, []Option{WithWindow(batchline.Window{Duration: -1}, 0, 0)}},
+		{"at_cap", 1, 0, []Option{WithWindow(batchline.Window{Duration: time.Minute, AtCap: 2}, 0, 0)}},
 	}
 	for _, c := range cases {
 		_, err := NewBytes(c.size, c.timeout, func([][]byte) {}, c.opts...)
