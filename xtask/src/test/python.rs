@@ -9,8 +9,8 @@ use crate::python::package;
 use crate::python::venv::{Venv, succeed};
 use crate::python::wheels::{self, Wheels};
 use crate::workspace::root;
-use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use anyhow::Result;
+use std::path::Path;
 
 /// Run in an environment that has nothing but the package.
 const SMOKE: &str = "\
@@ -42,7 +42,7 @@ fn run(count: &mut Count) -> Result<bool> {
             return Ok(false);
         }
     }
-    check_types(&tools, &place)?;
+    check_stubs(&tools, &place)?;
     Ok(true)
 }
 
@@ -61,47 +61,17 @@ fn install_each(built: &Wheels, place: &Path) -> Result<()> {
 /// All tests of the installed package: the working directory is none that has its sources.
 fn pytest(tools: &Venv, place: &Path, count: &mut Count) -> Result<bool> {
     let mut command = tools.program("python");
-    command.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider", "--config-file"]);
+    // A bench's rival brings a plugin for asyncio, which the tests do not use, and which warns.
+    command.args(["-m", "pytest", "--quiet", "-p", "no:asyncio", "-p", "no:cacheprovider", "--config-file"]);
     command.arg(package().join("pyproject.toml")).arg(package().join("tests")).current_dir(place);
     println!("$ pytest {}", package().join("tests").display());
     run_and_see(command, |line| lines::see(line, count))
 }
 
-/// The stubs beside the module, and the types of the package, its samples and its examples.
-fn check_types(tools: &Venv, place: &Path) -> Result<()> {
-    let sources = ["tests", "examples"].map(|folder| package().join(folder));
-    let typed: Vec<PathBuf> =
-        sources.iter().map(|folder| typed_files(folder)).collect::<Result<Vec<_>>>()?.concat();
+/// The stubs say what the module has.
+fn check_stubs(tools: &Venv, place: &Path) -> Result<()> {
     let mut stubtest = tools.program("stubtest");
-    stubtest.args(["batchline", "--ignore-missing-stub"]).current_dir(place);
-    succeed(stubtest)?;
-    let mut mypy = tools.program("mypy");
-    mypy.args(["--strict", "--no-error-summary", "--config-file"]).arg(package().join("pyproject.toml"));
-    mypy.arg("--package=batchline").current_dir(place);
-    succeed(mypy)?;
-    let mut mypy = tools.program("mypy");
-    mypy.args(["--strict", "--config-file"])
-        .arg(package().join("pyproject.toml"))
-        .args(&typed)
-        .current_dir(place);
-    succeed(mypy)?;
-    let mut pyright = tools.program("pyright");
-    pyright.arg("--project").arg(package().join("pyproject.toml")).current_dir(package());
-    succeed(pyright)
-}
-
-/// Files whose types are part of what is promised: the examples, and the samples named `typing_*.py`.
-fn typed_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let is_examples = folder.ends_with("examples");
-    let entries = std::fs::read_dir(folder).with_context(|| format!("{} is not there", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.ends_with(".py") && (is_examples || name.starts_with("typing_")) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+    let allowed = package().join("stubtest-allowlist.txt");
+    stubtest.args(["batchline._core", "--allowlist"]).arg(allowed).current_dir(place);
+    succeed(stubtest)
 }

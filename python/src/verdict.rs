@@ -1,0 +1,125 @@
+//! Calling the handler, and reading what it returned: nothing, or one result per item.
+
+use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PySequence, PyString, PyTuple};
+
+/// What a handler returned without raising.
+pub(crate) enum Answer<'py> {
+    /// Every item is done; its result is `None`.
+    Silent,
+    List(Bound<'py, PyList>),
+    Tuple(Bound<'py, PyTuple>),
+}
+
+impl<'py> Answer<'py> {
+    /// Reads an answer for `len` items.
+    pub(crate) fn read(said: Bound<'py, PyAny>, len: usize) -> PyResult<Self> {
+        if said.is_none() {
+            return Ok(Self::Silent);
+        }
+        let answer = match said.cast_into::<PyList>() {
+            Ok(list) => Self::List(list),
+            Err(other) => Self::Tuple(tuple_of(other.into_inner())?),
+        };
+        let got = answer.len();
+        if got == len {
+            return Ok(answer);
+        }
+        Err(PyValueError::new_err(format!("the handler returned {got} results for a batch of {len} items")))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Silent => 0,
+            Self::List(list) => list.len(),
+            Self::Tuple(tuple) => tuple.len(),
+        }
+    }
+
+    /// The result of an item; `None` if the handler shortened its list meanwhile.
+    pub(crate) fn result(&self, py: Python<'py>, index: usize) -> Bound<'py, PyAny> {
+        let result = match self {
+            Self::Silent => None,
+            Self::List(list) => list.get_item(index).ok(),
+            Self::Tuple(tuple) => tuple.get_item(index).ok(),
+        };
+        result.unwrap_or_else(|| py.None().into_bound(py))
+    }
+
+    /// The exceptions among the results.
+    pub(crate) fn errors(&self, py: Python<'py>) -> Vec<(usize, PyErr)> {
+        let error = |index| {
+            let result = self.result(py, index).cast_into::<PyBaseException>().ok()?;
+            Some((index, PyErr::from_value(result.into_any())))
+        };
+        (0..self.len()).filter_map(error).collect()
+    }
+}
+
+/// Other sequences are copied; what is no sequence, or text, is a mistake.
+fn tuple_of(said: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyTuple>> {
+    let said = match said.cast_into::<PyTuple>() {
+        Ok(tuple) => return Ok(tuple),
+        Err(other) => other.into_inner(),
+    };
+    if said.is_instance_of::<PyString>() || said.is_instance_of::<PyBytes>() {
+        return Err(not_results(&said));
+    }
+    let is_sequence =
+        said.is_instance_of::<PySequence>() || said.hasattr("__getitem__")? && said.len().is_ok();
+    if !is_sequence || said.is_instance_of::<pyo3::types::PyDict>() {
+        return Err(not_results(&said));
+    }
+    PyTuple::new(said.py(), said.try_iter()?.collect::<PyResult<Vec<_>>>()?)
+}
+
+fn not_results(said: &Bound<'_, PyAny>) -> PyErr {
+    let name = said.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "the handler returned {name}; allowed: None, or a sequence with one result per item (an exception among them \
+         fails its item)"
+    ))
+}
+
+/// Calls the handler.
+#[cfg(not(windows))]
+pub(crate) fn call<'py>(
+    handler: &Bound<'py, PyAny>,
+    items: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    use pyo3::ffi::PyObject;
+
+    /// A thread that Python ends in the middle of a handler, when the interpreter is finalising, stays here: unwinding
+    /// on through Rust would abort the process. Python 3.14 and newer do the same by themselves.
+    struct StayHere;
+
+    impl Drop for StayHere {
+        fn drop(&mut self) {
+            loop {
+                std::thread::park();
+            }
+        }
+    }
+
+    unsafe extern "C-unwind" {
+        fn PyObject_CallFunctionObjArgs(callable: *mut PyObject, ...) -> *mut PyObject;
+    }
+
+    let stay = StayHere;
+    let end = std::ptr::null_mut::<PyObject>();
+    // SAFETY: the arguments are good objects, up to a null pointer, and this thread is attached.
+    let said = unsafe { PyObject_CallFunctionObjArgs(handler.as_ptr(), items.as_ptr(), end) };
+    std::mem::forget(stay);
+    // SAFETY: an owned reference, or null with the exception set.
+    unsafe { Bound::from_owned_ptr_or_err(handler.py(), said) }
+}
+
+/// Calls the handler.
+#[cfg(windows)]
+pub(crate) fn call<'py>(
+    handler: &Bound<'py, PyAny>,
+    items: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    handler.call1((items,))
+}
