@@ -105,7 +105,7 @@ def test_c42_the_window_is_kept_to_within_a_bucket(bucket: float) -> None:
 
 
 def test_c43_rotation_hides_no_key_and_lets_no_duplicate_in() -> None:
-    seen = batchline.Dedup(0.5, bucket=0.01)
+    seen = batchline.Dedup(0.5, bucket=0.01, keys_max=1 << 24)
     end = time.monotonic() + 0.4
     number = 0
     while time.monotonic() < end:
