@@ -12,8 +12,10 @@ import platform
 import queue
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import batchline
 import sqlite_rows
@@ -27,53 +29,65 @@ def nothing(_: object) -> None:
     """A handler that costs nothing."""
 
 
-class Poll:
+class Kept:
+    """Something to put into that is emptied between the rounds, so that its memory is there already."""
+
+    def __init__(self, put: Callable[[Any], object], empty: Callable[[], object]) -> None:
+        self.put = put
+        self.empty = empty
+
+    def contender(self, name: str, argument: object, items_per_call: int = 1) -> Contender:
+        return Contender(name, lambda: self.put, self.empty, argument, items_per_call)
+
+
+def polled(items: int, **options: Any) -> batchline.Batcher[Any, Any]:
     """A batcher that nobody takes from while the clock runs."""
+    return batchline.Batcher(
+        None, dispatch="poll", linger=None, batch_items_max=MANY, queue_items_max=2 * items, **options
+    )
 
-    def __init__(self, **options: object) -> None:
-        self.options = options
-        self.batcher: batchline.Batcher | None = None
 
-    def batcher_of(self, items: int) -> batchline.Batcher:
-        self.batcher = batchline.Batcher(
-            None, dispatch="poll", linger=None, batch_items_max=MANY, queue_items_max=2 * items, **self.options
-        )
-        return self.batcher
-
-    def finish(self) -> None:
-        assert self.batcher is not None
-        self.batcher.close(0)
+def take_all(batcher: batchline.Batcher[Any, Any]) -> None:
+    while batcher.stats().queued:
+        batch = batcher.next_batch(0)
+        if batch is None:
+            # The last batch is not full: a flush seals it, which ends when it is done.
+            flusher = threading.Thread(target=batcher.flush)
+            flusher.start()
+            batch = batcher.next_batch()
+            assert batch is not None
+            batch.done()
+            flusher.join()
+        else:
+            batch.done()
 
 
 def putting(name: str, items: int) -> list[Contender]:
     """Puts of one object, kept and not taken: the cost of the call."""
     item = object()
-    simple: list[queue.SimpleQueue[object]] = []
-    full: list[queue.Queue[object]] = []
+    batcher = polled(items)
+    simple: queue.SimpleQueue[object] = queue.SimpleQueue()
+    full: queue.Queue[object] = queue.Queue()
+    locked = LockedBatcher(nothing, MANY)
 
-    def fresh_simple() -> Callable[[object], object]:
-        simple[:] = [queue.SimpleQueue()]
-        return simple[0].put
+    def empty_simple() -> None:
+        while not simple.empty():
+            simple.get()
 
-    def fresh_full() -> Callable[[object], object]:
-        full[:] = [queue.Queue()]
-        return full[0].put
-
-    poll = Poll()
     return [
-        Contender(name, lambda: poll.batcher_of(items).put, poll.finish, item),
-        Contender("SimpleQueue.put", fresh_simple, simple.clear, item),
-        Contender("pure-Python batcher with a lock", lambda: LockedBatcher(nothing, MANY).put, argument=item),
-        Contender("queue.Queue.put", fresh_full, full.clear, item),
+        Kept(batcher.put, lambda: take_all(batcher)).contender(name, item),
+        Kept(simple.put, empty_simple).contender("SimpleQueue.put", item),
+        Kept(locked.put, locked.flush).contender("pure-Python batcher with a lock", item),
+        Kept(full.put, full.queue.clear).contender("queue.Queue.put", item),
     ]
 
 
 def many(items: int) -> list[Contender]:
     """Puts of a thousand: a list of objects, and an array of numbers into a batcher of numbers."""
     objects = [object() for _ in range(MANY)]
-    poll, typed = Poll(), Poll(dtype="u8")
+    batcher = polled(items)
     contenders = [
-        Contender("put_many of a list", lambda: poll.batcher_of(items).put_many, poll.finish, objects, MANY)
+        Kept(batcher.put_many, lambda: take_all(batcher)).contender("put_many of a list", objects, MANY)
     ]
     try:
         import numpy
@@ -81,33 +95,34 @@ def many(items: int) -> list[Contender]:
         print("numpy is not installed: no figure for arrays", file=sys.stderr)
         return contenders
     array = numpy.arange(MANY, dtype=numpy.uint64)
-    return [
-        *contenders,
-        Contender("put_many of a u64 array", lambda: typed.batcher_of(items).put_many, typed.finish, array, MANY),
-    ]
+    typed = polled(items, dtype="u8")
+    kept = Kept(typed.put_many, lambda: take_all(typed))
+    return [*contenders, kept.contender("put_many of a u64 array", array, MANY)]
 
 
-def delivery_us(rounds: int, batches: int) -> Sequence[float]:
-    """Microseconds per batch of 1000 from the last put to the end of a flush, without the handler's own time."""
+def delivery_us(rounds: int, batches: int) -> list[float]:
+    """Microseconds from the end of one call of the handler to the beginning of the next, while batches of 1000 wait:
+    per round the mean over all of them."""
     objects = [object() for _ in range(MANY)]
     found = []
     for _ in range(rounds):
-        own_ns = [0]
+        calls: list[tuple[int, int]] = []
 
-        def handler(items: list[object], own_ns: list[int] = own_ns) -> None:
+        def handler(items: list[object], calls: list[tuple[int, int]] = calls) -> None:
             begin = time.perf_counter_ns()
             assert len(items) == MANY
-            own_ns[0] += time.perf_counter_ns() - begin
+            calls.append((begin, time.perf_counter_ns()))
 
-        with batchline.Batcher(handler, batch_items_max=MANY, linger=None, queue_items_max=4 * MANY * batches) as batcher:
-            batcher.put_many(objects)
-            batcher.flush()
-            own_ns[0] = 0
+        options: dict[str, Any] = {"batch_items_max": MANY, "linger": None, "queue_items_max": 4 * MANY * batches}
+        with batchline.Batcher(handler, **options) as batcher:
             for _ in range(batches):
                 batcher.put_many(objects)
-            begin = time.perf_counter_ns()
+            last_put = time.perf_counter_ns()
             batcher.flush()
-            found.append((time.perf_counter_ns() - begin - own_ns[0]) / batches / 1000)
+        waiting = [call for call in calls if call[0] > last_put]
+        gaps = [after[0] - before[1] for before, after in zip(waiting, waiting[1:])]
+        if len(gaps) >= batches // 10:
+            found.append(statistics.mean(gaps) / 1000)
     return found
 
 
@@ -135,7 +150,7 @@ def main() -> None:
         say(figure, puts[0] if figure is not puts[0] else None)
     for figure in lots:
         say(figure)
-    handed = delivery_us(asked.rounds, 100)
+    handed = delivery_us(asked.rounds, 1000)
     delivered = statistics.median(handed)
     print(f"\ndelivery of a batch of 1000: {delivered:.2f} us ({min(handed):.2f}..{max(handed):.2f})")
     singles = statistics.median(sqlite_rows.rows_per_s(sqlite_rows.one_by_one, asked.single_rows) for _ in range(3))

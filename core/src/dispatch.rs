@@ -24,7 +24,7 @@ use crate::barrier;
 use crate::batch::Batch;
 use crate::clock::NEVER_NS;
 use crate::desk::DeskGuard;
-use crate::engine::{DRAINING, Engine, HANDING_BACK, OPEN};
+use crate::engine::{DRAINING, Engine, HANDING_BACK, Mode, OPEN};
 use crate::inflight::Half;
 use crate::lane::Lane;
 use crate::lane::reader::{Room, Run};
@@ -151,9 +151,28 @@ impl<T, R> Engine<T, R> {
         batch
     }
 
+    /// Counts a batch as handled, and wakes who waits for that, if it may have been the last one that was waited for:
+    /// a flush of many batches must not be woken by each.
     pub(crate) fn leave_flight(&self, half: Half) {
-        self.inflight.exit(half);
-        self.progress.wake_all();
+        let was_last = self.inflight.exit(half);
+        fence(SeqCst);
+        if self.progress.is_waiting() && self.may_be_awaited(half, was_last) {
+            self.progress.wake_all();
+        }
+    }
+
+    /// Whether a batch that has left `half` may be what a flush or close waits for. The caller has issued a full fence
+    /// since: so either this sees what the waiter waits for, or the waiter, which looks again after a fence of its own,
+    /// sees the batch gone; and of two consumers that leave at once, one sees what both have done.
+    fn may_be_awaited(&self, half: Half, was_last: bool) -> bool {
+        let state = self.state();
+        let is_end = if state == DRAINING { self.is_drained() } else { self.inflight.is_empty() };
+        if self.settings.mode == Mode::Caller || state != OPEN && is_end {
+            return true;
+        }
+        // A flush waits until its items are taken, and then for the half that no new batch enters.
+        let is_old = was_last && half == self.inflight.idle_half();
+        self.flushing.load(Relaxed) && (is_old || !self.lanes.iter().any(Lane::flush_wants_more))
     }
 
     /// Whether a look for a batch is worth while. Reads only.

@@ -40,8 +40,9 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn exit(&self, half: Half) {
-        self.halves[half.0].fetch_sub(1, AcqRel);
+    /// True for the last one of its half.
+    pub(crate) fn exit(&self, half: Half) -> bool {
+        self.halves[half.0].fetch_sub(1, AcqRel) == 1
     }
 
     /// Directs new batches to the other half; returns the one to wait for.
