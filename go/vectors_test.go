@@ -1,46 +1,23 @@
 package batchline
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
+
+	"github.com/batchline/batchline/go/internal/vectors"
 )
 
-// vectorProgram is one program of tests/vectors/dedup.json, which is described in the README beside it.
-type vectorProgram struct {
-	Name     string       `json:"name"`
-	WindowNs int64        `json:"window_ns"`
-	BucketNs int64        `json:"bucket_ns"`
-	KeysMax  int          `json:"keys_max"`
-	AtCap    string       `json:"at_cap"`
-	Steps    []vectorStep `json:"steps"`
-}
-
-type vectorStep struct {
-	AtNs   int64  `json:"at_ns"`
-	Op     string `json:"op"`
-	Key    string `json:"key"`
-	Claim  string `json:"claim"`
-	Expect any    `json:"expect"`
-}
-
 func TestDedupVectors(t *testing.T) {
-	text, err := os.ReadFile("../tests/vectors/dedup.json")
+	programs, err := vectors.Read("../tests/vectors/dedup.json")
 	ok(t, err)
-	var programs []vectorProgram
-	ok(t, json.Unmarshal(text, &programs))
-	if len(programs) < 20 {
-		t.Fatalf("only %d programs", len(programs))
-	}
 	for _, program := range programs {
 		t.Run(program.Name, func(t *testing.T) { runVectors(t, &program) })
 	}
 }
 
-func runVectors(t *testing.T, program *vectorProgram) {
+func runVectors(t *testing.T, program *vectors.Program) {
 	clock := NewVirtualClock()
 	atCap, isKnown := map[string]AtCap{"refuse": Refuse, "forget_oldest": ForgetOldest}[program.AtCap]
 	if !isKnown {
@@ -61,7 +38,7 @@ func runVectors(t *testing.T, program *vectorProgram) {
 	}
 }
 
-func runVectorStep(t *testing.T, dedup *Dedup[string], claims map[string]*Claim[string], step *vectorStep) any {
+func runVectorStep(t *testing.T, dedup *Dedup[string], claims map[string]*Claim[string], step *vectors.Step) any {
 	switch step.Op {
 	case "claim":
 		claim, err := dedup.Claim(step.Key)

@@ -3,15 +3,14 @@
 package native
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"testing"
 	"time"
 
 	batchline "github.com/batchline/batchline/go"
+	"github.com/batchline/batchline/go/internal/vectors"
 )
 
 // The C ABI has no virtual clock, and a window's time begins when it is made. So the programs of
@@ -19,33 +18,14 @@ import (
 // bucket that expires: between two borders of those every time is as good as another. A step is run between the same
 // borders as the program says, and if the machine was too slow for that, the whole program is run again.
 
-// vectorProgram is one program of tests/vectors/dedup.json, which is described in the README beside it.
-type vectorProgram struct {
-	Name     string       `json:"name"`
-	WindowNs int64        `json:"window_ns"`
-	BucketNs int64        `json:"bucket_ns"`
-	KeysMax  int          `json:"keys_max"`
-	AtCap    string       `json:"at_cap"`
-	Steps    []vectorStep `json:"steps"`
-}
-
-type vectorStep struct {
-	AtNs   int64  `json:"at_ns"`
-	Op     string `json:"op"`
-	Key    string `json:"key"`
-	Claim  string `json:"claim"`
-	Expect any    `json:"expect"`
-}
+// vectorProgram is a program that runs in real time.
+type vectorProgram struct{ vectors.Program }
 
 func TestDedupVectors(t *testing.T) {
-	text, err := os.ReadFile("../../tests/vectors/dedup.json")
+	programs, err := vectors.Read("../../tests/vectors/dedup.json")
 	ok(t, err)
-	var programs []vectorProgram
-	ok(t, json.Unmarshal(text, &programs))
-	if len(programs) < 20 {
-		t.Fatalf("only %d programs", len(programs))
-	}
-	for _, program := range programs {
+	for _, each := range programs {
+		program := vectorProgram{each}
 		program.shortenSilence()
 		t.Run(program.Name, func(t *testing.T) {
 			t.Parallel()
@@ -137,7 +117,7 @@ func waitUntil(due time.Time) {
 	}
 }
 
-func (r *vectorRun) run(t *testing.T, step *vectorStep) any {
+func (r *vectorRun) run(t *testing.T, step *vectors.Step) any {
 	key := []byte(step.Key)
 	switch step.Op {
 	case "claim":

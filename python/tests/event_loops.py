@@ -1,4 +1,4 @@
-"""Runs a test on each event loop that is installed: asyncio's own, and uvloop's."""
+"""What the asyncio tests share: each runs on every event loop that is installed, asyncio's own and uvloop's."""
 
 from __future__ import annotations
 
@@ -59,3 +59,16 @@ async def until(true: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.001)
     raise AssertionError("it never came true")
+
+
+class Gate:
+    """A handler that waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+        self.seen: list[list[Any]] = []
+
+    async def __call__(self, items: list[Any]) -> list[Any]:
+        self.seen.append(items)
+        await self.open.wait()
+        return items

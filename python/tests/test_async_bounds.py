@@ -8,22 +8,9 @@ import threading
 from typing import Any
 
 import pytest
-from event_loops import RUNNERS, on_each_loop, until
+from event_loops import Gate, RUNNERS, on_each_loop, until
 
 from batchline import AsyncBatcher, Full
-
-
-class Gate:
-    """A handler that waits until it is let through."""
-
-    def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.seen: list[list[Any]] = []
-
-    async def __call__(self, items: list[Any]) -> list[Any]:
-        self.seen.append(items)
-        await self.open.wait()
-        return items
 
 
 @on_each_loop

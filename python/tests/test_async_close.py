@@ -10,22 +10,9 @@ import time
 from typing import Any
 
 import pytest
-from event_loops import on_each_loop, until
+from event_loops import Gate, on_each_loop, until
 
 from batchline import AsyncBatcher, Closed, HandedBack, TimedOut, WouldWait
-
-
-class Gate:
-    """A handler that waits until it is let through."""
-
-    def __init__(self) -> None:
-        self.open = asyncio.Event()
-        self.seen: list[list[Any]] = []
-
-    async def __call__(self, items: list[Any]) -> list[Any]:
-        self.seen.append(items)
-        await self.open.wait()
-        return items
 
 
 @on_each_loop

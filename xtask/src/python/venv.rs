@@ -36,10 +36,12 @@ impl Venv {
         Ok(venv)
     }
 
-    /// Has pip install these, quietly.
+    /// Has pip install these, quietly. What cargo must build for it comes from the lock file and the crates that are
+    /// on the machine: the wheels were built before.
     pub(crate) fn install(&self, what: &[&Path]) -> Result<()> {
         let mut command = self.program("python");
         command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(what);
+        command.env("CARGO_NET_OFFLINE", "true");
         succeed(command)
     }
 
