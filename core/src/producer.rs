@@ -72,7 +72,7 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
     #[inline]
     pub fn put(&mut self, item: T) -> Result<(), PutError<T>> {
         if self.engine.settings.ordered {
-            return self.engine.put_ordered(self.lane(), item);
+            return self.put_ordered(item);
         }
         // SAFETY: the lane is this producer's, `self` is borrowed exclusively, and no user code runs meanwhile.
         match unsafe { self.lane().producer() }.put_fast(item) {
@@ -80,6 +80,11 @@ impl<T: Send + 'static, R: Send + 'static> Producer<T, R> {
             Fast::LookAgain => self.engine.look_again_at(self.lane()),
             Fast::NotWritten(item) => self.put_slowly(item),
         }
+    }
+
+    #[inline(never)]
+    fn put_ordered(&mut self, item: T) -> Result<(), PutError<T>> {
+        self.engine.put_ordered(self.lane(), item)
     }
 
     #[cold]
