@@ -69,8 +69,8 @@ impl<T, R> Engine<T, R> {
         }
     }
 
-    /// As [`put`](Self::put) into the ordered lane, by its shortest path. Inlined into one function of each handle: a call
-    /// more would be a fifth of it.
+    /// As [`put`](Self::put) into the ordered lane, by its shortest path. Inlined into one function of each handle: a
+    /// call more would be a fifth of it.
     #[inline(always)]
     pub(crate) fn put_ordered(&self, lane: &Lane<T, R>, item: T) -> Result<(), PutError<T>> {
         let order = OrderedGuard::lock(&self.ordered);

@@ -85,7 +85,10 @@ class ItemFuture(Future[Any]):
 
 def results_of(submit: Callable[[Any], Future[Any]], items: Iterable[Any], timeout: float | None) -> Iterator[Any]:
     """Submits every item, then gives the results in order. What nobody will take any more is cancelled."""
-    until = None if timeout is None else monotonic() + timeout
+    if timeout is not None and timeout != timeout:
+        raise ValueError("timeout is nan; allowed: seconds, or None")
+    # Longer than the threads of this system can wait, `inf` for one, is as long as it takes.
+    until = None if timeout is None or timeout > threading.TIMEOUT_MAX else monotonic() + timeout
     futures = [submit(item) for item in items]
     futures.reverse()
     return _each_result(submit, futures, until)

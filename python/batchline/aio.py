@@ -435,13 +435,19 @@ class AsyncBatcher(Generic[T, R]):
     async def _handle(self, batch: AsyncBatch[T]) -> None:
         inside.set((*inside.get(), batch))
         self._take_in_hand(batch)
+        failed = 0
+        unheard: Unheard[T] = []
         try:
-            if batch.items:
-                await self._call_handler(batch)
-        except BaseException as error:
-            self._fail(batch, error)
-            if not isinstance(error, Exception):
-                raise
+            try:
+                if batch.items:
+                    failed, unheard = await self._call_handler(batch)
+            except BaseException as error:
+                self._fail(batch, error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                # Here, since what the failure hook raises is no failure of the handler.
+                self._count(batch, failed, unheard)
         finally:
             self._settle(batch)
 
@@ -453,7 +459,7 @@ class AsyncBatcher(Generic[T, R]):
         ledger.cancelled += gone
         ledger.in_hand += batch.size
 
-    async def _call_handler(self, batch: AsyncBatch[T]) -> None:
+    async def _call_handler(self, batch: AsyncBatch[T]) -> tuple[int, Unheard[T]]:
         assert self._loop is not None
         ledger = self._ledger
         ledger.note_batch(batch.reason, batch.size)
@@ -466,8 +472,7 @@ class AsyncBatcher(Generic[T, R]):
                 results = await results
         finally:
             ledger.handler_time += self._loop.time() - began_at
-        failed, unheard = batch.succeed(checked_results(results, batch.size))
-        self._count(batch, failed, unheard)
+        return batch.succeed(checked_results(results, batch.size))
 
     def _fail(self, batch: AsyncBatch[T], error: BaseException) -> None:
         self._count(batch, batch.size, batch.fail(error))
@@ -496,8 +501,10 @@ class AsyncBatcher(Generic[T, R]):
         if not batch.settled:
             # Cancelled before its first step, as asyncio.run does at its end.
             self._take_in_hand(batch)
-            self._fail(batch, asyncio.CancelledError())
-            self._settle(batch)
+            try:
+                self._fail(batch, asyncio.CancelledError())
+            finally:
+                self._settle(batch)
 
     def _is_handling(self) -> bool:
         """Whether a handler of this batcher runs this code, or has started the task that does."""

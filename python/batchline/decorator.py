@@ -113,6 +113,8 @@ def batch(function: Any = None, /, **options: Any) -> Any:
     >>> shout.stats().batches
     1
     """
+    for name in options.keys() - BatchedOptions.__dataclass_fields__.keys():
+        raise TypeError(f"batch() got an unexpected keyword argument {name!r}")
     decorator = BatchDecorator(BatchedOptions(**options))
     return decorator if function is None else decorator(function)
 

@@ -50,7 +50,9 @@ def _plain(source: Iterable[T], n: int) -> Generator[list[T], None, None]:
             if len(chunk) == n:
                 full, chunk = chunk, []
                 yield full
-    except Exception:
+    except BaseException:
+        # Also an interrupt of the source comes after what it gave. At the yield above there is no chunk: a close of
+        # this generator goes straight on.
         if chunk:
             yield chunk
         raise

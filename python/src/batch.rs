@@ -4,6 +4,7 @@ use crate::attach::aside;
 use crate::deliver::{Handling, Lot};
 use crate::errors;
 use crate::shared::{Shared, lock};
+use crate::stay::Stay;
 use crate::surface::Held;
 use crate::verdict::Answer;
 use pyo3::exceptions::{PyBaseException, PyRuntimeError};
@@ -49,7 +50,9 @@ impl Batch {
         Ok(Self { items: items.unbind(), reason, shared: shared.clone(), open })
     }
 
-    fn take(&self) -> PyResult<Open> {
+    fn take(&self, py: Python<'_>) -> PyResult<Open> {
+        // In a forked child its engine is in the parent.
+        self.shared.surface(py)?;
         lock(&self.open).take().ok_or_else(|| PyRuntimeError::new_err("the batch was settled before"))
     }
 
@@ -62,6 +65,7 @@ impl Batch {
     }
 
     fn settle(&self, py: Python<'_>, open: Open, answer: &PyResult<Answer<'_>>) {
+        let _stay = Stay::here();
         let Open { mut held, waiting, len } = open;
         let lot = Lot { items: self.items.bind(py).clone(), len, waiting };
         let failed = self.handling().conclude(py, &lot, answer);
@@ -93,16 +97,18 @@ impl Batch {
     /// theirs, and an exception among them fails its item.
     #[pyo3(signature = (results=None))]
     fn done(&self, py: Python<'_>, results: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let _stay = Stay::here();
+        self.shared.surface(py)?;
         let len = lock(&self.open).as_ref().map_or(0, |open| open.len);
         let answer = results.map_or(Ok(Answer::Silent), |results| Answer::read(results, len));
-        let open = self.take()?;
+        let open = self.take(py)?;
         self.settle(py, open, &answer);
         answer.map(|_| ())
     }
 
     /// Settles the batch: every item has failed with this exception.
     fn fail(&self, py: Python<'_>, exception: Bound<'_, PyBaseException>) -> PyResult<()> {
-        let open = self.take()?;
+        let open = self.take(py)?;
         self.settle(py, open, &Err(PyErr::from_value(exception.into_any())));
         Ok(())
     }
@@ -149,6 +155,10 @@ impl Batch {
         exception: Option<Bound<'_, PyBaseException>>,
         _traceback: &Bound<'_, PyAny>,
     ) -> bool {
+        // As with a batcher, leaving the block in a forked child says nothing: the parent settles the batch.
+        if self.shared.is_forked() {
+            return false;
+        }
         let open = lock(&self.open).take();
         if let Some(open) = open {
             let answer =

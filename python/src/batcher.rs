@@ -4,12 +4,14 @@ use crate::attach::aside;
 use crate::batch::Batch;
 use crate::deliver::escaped;
 use crate::errors;
+use crate::given;
 use crate::options::{LINGER_DEFAULT, Options};
 use crate::put::{self, Patience};
 use crate::receipt::Receipt;
 use crate::seconds;
 use crate::shared::{Shared, lock};
 use crate::stats::Stats;
+use crate::stay::Stay;
 use crate::surface::Closing;
 use crate::waiting::{SLICE, interruptible, slice_until};
 use crate::{live, put_many, submit};
@@ -40,10 +42,12 @@ use std::time::Duration;
 /// a ``Retry``) halves failed batches until the bad items are alone.
 ///
 /// With ``dtype`` (a numpy dtype, or a format of the module ``struct``; 1 to 256 bytes) items are records: ``put_many``
-/// copies those of a buffer, and the handler gets a numpy array (without numpy, a memoryview) of its own.
+/// copies those of a buffer, and the handler gets a numpy array (without numpy, a memoryview) of its own;
+/// for formats that numpy does not know, such as ``"<IQ"``, a list of tuples.
 ///
 /// Leaving the ``with`` block closes it without a time limit. A batcher that is dropped, or lives when the program
-/// ends, is closed within ``drop_deadline`` seconds.
+/// ends, is closed within ``drop_deadline`` seconds. A forked child has no batcher of its parent's: every call raises
+/// ``Forked``, and a child forked inside a handler must end by ``os._exit`` or an exec.
 ///
 /// >>> import batchline
 /// >>> with batchline.Batcher(lambda lines: print(lines), batch_items_max=1000, linger=0.01) as b:
@@ -71,24 +75,24 @@ impl Batcher {
     #[expect(clippy::too_many_arguments, reason = "the arguments of the Python class, all but one by name")]
     fn new(
         handler: Option<Bound<'_, PyAny>>,
-        batch_items_max: i64,
-        batch_bytes_max: Option<i64>,
+        #[pyo3(from_py_with = given::batch_items_max)] batch_items_max: i128,
+        #[pyo3(from_py_with = given::batch_bytes_max)] batch_bytes_max: Option<i128>,
         weigher: Option<Bound<'_, PyAny>>,
-        linger: Option<f64>,
-        tick: Option<f64>,
-        workers: i64,
-        queue_items_max: Option<i64>,
-        queue_bytes_max: Option<i64>,
-        overflow: String,
-        overflow_timeout: Option<f64>,
-        dispatch: String,
+        #[pyo3(from_py_with = given::linger)] linger: Option<f64>,
+        #[pyo3(from_py_with = given::tick)] tick: Option<f64>,
+        #[pyo3(from_py_with = given::workers)] workers: i128,
+        #[pyo3(from_py_with = given::queue_items_max)] queue_items_max: Option<i128>,
+        #[pyo3(from_py_with = given::queue_bytes_max)] queue_bytes_max: Option<i128>,
+        #[pyo3(from_py_with = given::overflow)] overflow: String,
+        #[pyo3(from_py_with = given::overflow_timeout)] overflow_timeout: Option<f64>,
+        #[pyo3(from_py_with = given::dispatch)] dispatch: String,
         ordered: bool,
         demand: bool,
         dedup: Option<Bound<'_, PyAny>>,
         retry: Option<Bound<'_, PyAny>>,
         on_failure: Option<Bound<'_, PyAny>>,
-        name: Option<String>,
-        drop_deadline: f64,
+        #[pyo3(from_py_with = given::name)] name: Option<String>,
+        #[pyo3(from_py_with = given::drop_deadline)] drop_deadline: f64,
         dtype: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let options = Options {
@@ -150,8 +154,9 @@ impl Batcher {
         deadline: Option<f64>,
     ) -> PyResult<()> {
         let patience = match seconds::timeout("timeout", timeout)? {
-            None => Patience::Policy,
-            timeout => Patience::Until(seconds::until(timeout)),
+            _ if timeout.is_none() => Patience::Policy,
+            // Also when that is as long as it takes: `inf`.
+            until => Patience::Until(seconds::until(until)),
         };
         match item_options(linger, deadline)? {
             None => put::put_patiently(py, &self.shared, item, patience),
@@ -206,6 +211,7 @@ impl Batcher {
         items: &Bound<'py, PyAny>,
         timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let _stay = Stay::here();
         let py = this.py();
         let submit = this.getattr(intern!(py, "submit"))?;
         py.import(intern!(py, "batchline._future"))?.call_method1("results_of", (submit, items, timeout))
@@ -220,12 +226,14 @@ impl Batcher {
     /// [1]
     #[pyo3(signature = (timeout=None))]
     fn flush(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let _stay = Stay::here();
         self.shared.surface(py)?;
         let timeout = seconds::timeout("timeout", timeout)?;
         let until = seconds::until(timeout);
         // Most flushes are short: the first slice waits here, and only what lasts longer gets a thread.
         let first = timeout.map_or(SLICE, |timeout| timeout.min(SLICE));
         let mut flushed = py.detach(|| self.shared.inner().flush(Some(first)));
+        escaped()?;
         py.check_signals()?;
         if flushed == Err(FlushError::TimedOut) && slice_until(until).is_some() {
             let left = until.map(|until| until.saturating_duration_since(std::time::Instant::now()));
@@ -295,6 +303,7 @@ impl Batcher {
     /// None
     #[pyo3(signature = (timeout=None))]
     fn next_batch(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<Batch>> {
+        let _stay = Stay::here();
         let surface = self.shared.surface(py)?;
         if !self.shared.rules.is_polled {
             return Err(PyTypeError::new_err("next_batch is for batchers with dispatch=\"poll\""));
@@ -389,16 +398,16 @@ impl Batcher {
 
 impl Batcher {
     fn close_within(&self, py: Python<'_>, timeout: Option<Duration>) -> PyResult<Closing> {
+        let _stay = Stay::here();
         let deadline = timeout.map_or_else(Deadline::never, Deadline::after);
         let work = move |shared: &Shared| shared.inner().close(deadline);
-        let unclaimed = |shared: &Shared, closing: Closing| *lock(&shared.unclaimed) = Some(closing);
-        let mut closing = interruptible(py, &self.shared, work, unclaimed)?;
-        escaped()?;
-        if let Some(earlier) = lock(&self.shared.unclaimed).take() {
-            (closing.items, closing.items_len) = (earlier.items, earlier.items_len);
-        }
+        let closing = interruptible(py, &self.shared, work, Shared::keep_unclaimed)?;
         self.shared.handling.failures.tell_rest(py);
-        Ok(closing)
+        if let Err(raised) = escaped() {
+            self.shared.keep_unclaimed(closing);
+            return Err(raised);
+        }
+        Ok(self.shared.with_unclaimed(closing))
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Dedup {
 impl Dedup {
     #[new]
     #[pyo3(signature = (seconds, *, bucket=None, keys_max=None, at_cap="refuse"))]
-    fn new(seconds: f64, bucket: Option<f64>, keys_max: Option<i64>, at_cap: &str) -> PyResult<Self> {
+    fn new(seconds: f64, bucket: Option<f64>, keys_max: Option<i128>, at_cap: &str) -> PyResult<Self> {
         let window = Window::new(window_from(seconds, bucket, keys_max, at_cap)?);
         Ok(Self { window: Arc::new(window.map_err(|error| errors::of_build(&error))?) })
     }

@@ -6,12 +6,14 @@ use crate::failures::{self, Deferred, Failures};
 use crate::future::{Outcome, Submitted};
 use crate::shared::lock;
 use crate::surface::Element;
-use crate::verdict::{self, Answer};
+use crate::verdict::Answer;
 use batchline::Batch;
 use pyo3::exceptions::{PyException, PyRuntimeError};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PySlice};
+use pyo3::types::{PyByteArray, PyList, PyMemoryView, PySlice};
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Mutex;
@@ -64,6 +66,8 @@ thread_local! {
     static INSIDE: RefCell<Vec<*const Handling>> = const { RefCell::new(Vec::new()) };
     /// An exception that must leave the call which happened to run the handler: Ctrl-C, or an exit.
     static ESCAPED: Cell<Option<PyErr>> = const { Cell::new(None) };
+    /// This thread waits for one of the user's, which gets what escapes.
+    static STANDS_IN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// That this thread runs a handler or hook, while it lives.
@@ -78,6 +82,25 @@ impl Drop for Inside {
 /// Raises what escaped from a handler that this thread has run for a put, flush or close.
 pub(crate) fn escaped() -> PyResult<()> {
     ESCAPED.with(Cell::take).map_or(Ok(()), Err)
+}
+
+/// Leaves an exception for this thread's next [`escaped`].
+pub(crate) fn raise_later(error: PyErr) {
+    ESCAPED.with(|escaped| escaped.set(Some(error)));
+}
+
+/// Runs `work`, with what escapes from the handlers that it runs, and from no other.
+pub(crate) fn apart<A>(work: impl FnOnce() -> A) -> (A, Option<PyErr>) {
+    // While the thread ends, there may be no place for it any more.
+    let swap = |error| ESCAPED.try_with(|escaped| escaped.replace(error)).ok().flatten();
+    let before = swap(None);
+    let answer = work();
+    (answer, swap(before))
+}
+
+/// This thread works for one of the user's from now on.
+pub(crate) fn stand_in() {
+    STANDS_IN.set(true);
 }
 
 impl Handling {
@@ -189,9 +212,9 @@ impl Handling {
         let handler =
             handler.ok_or_else(|| PyRuntimeError::new_err("the batcher was collected as garbage"))?;
         let whole = part.len() == lot.len;
-        // With retries the engine keeps the list, and the handler gets one that it may change.
-        let items = if whole && self.retry_calls_max == 0 { lot.items.clone() } else { slice(lot, part)? };
-        let answer = verdict::call(handler.bind(py), &items).and_then(|said| Answer::read(said, part.len()));
+        // With retries the engine keeps the items, and the handler gets copies that it may change.
+        let items = if whole && self.retry_calls_max == 0 { lot.items.clone() } else { copy(lot, part)? };
+        let answer = handler.bind(py).call1((&items,)).and_then(|said| Answer::read(said, part.len()));
         answer.map_err(|error| {
             // Before Python 3.12 the traceback stands beside the exception; this puts it there.
             let error = PyErr::from_value(error.into_value(py).into_bound(py).into_any());
@@ -216,6 +239,16 @@ impl Handling {
         } else {
             self.failures.tell(py, &items, count, error);
         }
+    }
+
+    /// Tells of as many items as are still known; that there were more is in the log.
+    fn tell_known(&self, py: Python<'_>, items: Option<Bound<'_, PyAny>>, count: usize, error: &PyErr) {
+        let known = items.unwrap_or_else(|| PyList::empty(py).into_any());
+        if known.len().is_ok_and(|len| len < count) {
+            let why = " (the handler took items out of its list: on_failure gets what is known of them)";
+            self.failures.log_besides(py, count, error, why);
+        }
+        self.tell(py, known, count, error);
     }
 
     /// All of a part have failed with one exception.
@@ -246,8 +279,11 @@ impl Handling {
         waiting: &[(usize, Box<Submitted>)],
         error: &PyErr,
     ) {
+        // Of a list that was shortened, everything that is left has failed, but not only what is left.
         let unwaited = if waiting.is_empty() {
             slice(lot, part)
+        } else if is_shortened(lot) {
+            left_unwaited(lot)
         } else {
             let is_waited = |index: &usize| waiting.binary_search_by_key(index, |(index, _)| *index).is_ok();
             part.clone()
@@ -256,10 +292,7 @@ impl Handling {
                 .collect::<PyResult<Vec<_>>>()
                 .and_then(|items| PyList::new(py, items).map(Bound::into_any))
         };
-        match unwaited {
-            Ok(items) => self.tell(py, items, part.len() - waiting.len(), error),
-            Err(error) => error.write_unraisable(py, None),
-        }
+        self.tell_known(py, unwaited.ok(), part.len() - waiting.len(), error);
     }
 
     /// Each item of a part gets what the handler said of it.
@@ -301,28 +334,56 @@ impl Handling {
         while let Some((at, error)) = errors.next_if(|(at, _)| end.is_none_or(|end| part.start + at < end)) {
             let index = part.start + at;
             failed.push(index);
-            let told = lot.items.get_item(index).and_then(|item| PyList::new(py, [item]));
-            match told {
-                Ok(items) => self.tell(py, items.into_any(), 1, error),
-                Err(error) => error.write_unraisable(py, None),
-            }
+            let item = if is_shortened(lot) { None } else { lot.items.get_item(index).ok() };
+            let told = item.and_then(|item| PyList::new(py, [item]).ok());
+            self.tell_known(py, told.map(Bound::into_any), 1, error);
         }
     }
 }
 
 /// Ctrl-C and exits, raised in a handler on a thread of the user's, leave the call that ran it, too.
 fn note_escape(py: Python<'_>, error: &PyErr) {
-    if !is_own_thread() && !error.is_instance_of::<PyException>(py) {
-        ESCAPED.with(|escaped| escaped.set(Some(error.clone_ref(py))));
+    if (STANDS_IN.get() || !is_own_thread()) && !error.is_instance_of::<PyException>(py) {
+        raise_later(error.clone_ref(py));
     }
 }
 
-/// The items of a part.
+/// The items of a part: a list of their own, or what the array has.
 fn slice<'py>(lot: &Lot<'py>, part: &Range<usize>) -> PyResult<Bound<'py, PyAny>> {
-    if part.len() == lot.len && !lot.items.is_instance_of::<PyList>() {
-        return Ok(lot.items.clone());
+    if lot.items.is_instance_of::<PyList>() {
+        return lot.items.get_item(PySlice::new(lot.items.py(), part.start as isize, part.end as isize, 1));
     }
-    lot.items.get_item(PySlice::new(lot.items.py(), part.start as isize, part.end as isize, 1))
+    if part.len() == lot.len { Ok(lot.items.clone()) } else { copy(lot, part) }
+}
+
+/// The items of a part, in memory of their own.
+fn copy<'py>(lot: &Lot<'py>, part: &Range<usize>) -> PyResult<Bound<'py, PyAny>> {
+    let py = lot.items.py();
+    let items = lot.items.get_item(PySlice::new(py, part.start as isize, part.end as isize, 1))?;
+    if items.is_instance_of::<PyList>() {
+        return Ok(items);
+    }
+    if items.is_instance_of::<PyMemoryView>() {
+        let bytes = PyByteArray::from(&items)?;
+        let format = items.getattr(intern!(py, "format"))?;
+        return PyMemoryView::from(bytes.as_any())?.call_method1(intern!(py, "cast"), (format,));
+    }
+    items.call_method0(intern!(py, "copy"))
+}
+
+/// What is left in a shortened list and was not submitted.
+fn left_unwaited<'py>(lot: &Lot<'py>) -> PyResult<Bound<'py, PyAny>> {
+    let waited: HashSet<_> = lot.waiting.iter().map(|(_, submitted)| submitted.object().as_ptr()).collect();
+    let is_left = |item: &PyResult<Bound<'py, PyAny>>| {
+        item.as_ref().map_or(true, |item| !waited.contains(&item.as_ptr()))
+    };
+    let left = lot.items.try_iter()?.filter(is_left).collect::<PyResult<Vec<_>>>()?;
+    PyList::new(lot.items.py(), left).map(Bound::into_any)
+}
+
+/// Whether the handler has taken items out of its list: what stands where is no longer known.
+fn is_shortened(lot: &Lot<'_>) -> bool {
+    lot.items.len().is_ok_and(|len| len < lot.len)
 }
 
 /// The submitted items of a part.

@@ -1,10 +1,11 @@
 //! What the records of a typed batcher are: a numpy dtype, or without numpy a format of the module `struct`.
 
 use crate::record::RECORD_BYTES_MAX;
+use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PyString, PyTuple};
 
 /// Names that need no numpy, and their formats.
 const NAMES: [(&str, &str); 10] = [
@@ -29,8 +30,16 @@ enum Number {
 }
 
 enum Kind {
-    Numpy { dtype: Py<PyAny>, from_buffer: Py<PyAny> },
-    Struct { packer: Py<PyAny>, code: Option<String> },
+    Numpy {
+        dtype: Py<PyAny>,
+        from_buffer: Py<PyAny>,
+    },
+    /// The code of a plain number, or how many fields there are.
+    Struct {
+        packer: Py<PyAny>,
+        code: Option<String>,
+        fields: usize,
+    },
 }
 
 /// The format of records.
@@ -39,6 +48,8 @@ pub(crate) struct Dtype {
     /// A window refuses records that were put before.
     pub(crate) is_unique: bool,
     number: Option<Number>,
+    /// A number has its bytes in the other order than this machine's.
+    is_swapped: bool,
     kind: Kind,
 }
 
@@ -66,17 +77,19 @@ impl Dtype {
         if dtype.getattr("hasobject")?.is_truthy()? {
             return Err(PyValueError::new_err("dtype has objects in it; allowed: plain bytes"));
         }
+        refuse_subarray(&dtype)?;
         let kind: String = dtype.getattr("kind")?.extract()?;
-        let is_native = dtype.getattr("isnative")?.is_truthy()?;
+        let is_swapped = !dtype.getattr("isnative")?.is_truthy()?;
         let size = dtype.getattr("itemsize")?.extract()?;
         let number = match kind.as_str() {
-            "u" if is_native => Some(Number::Unsigned),
-            "i" if is_native => Some(Number::Signed),
-            "f" if is_native && (size == 4 || size == 8) => Some(Number::Float),
+            "u" => Some(Number::Unsigned),
+            "i" => Some(Number::Signed),
+            "f" if size == 4 || size == 8 => Some(Number::Float),
             _ => None,
         };
         let from_buffer = numpy.getattr("frombuffer")?.unbind();
-        Ok(Some(Self { size, is_unique, number, kind: Kind::Numpy { dtype: dtype.unbind(), from_buffer } }))
+        let kind = Kind::Numpy { dtype: dtype.unbind(), from_buffer };
+        Ok(Some(Self { size, is_unique, number, is_swapped, kind }))
     }
 
     fn of_struct(given: &Bound<'_, PyAny>, is_unique: bool) -> PyResult<Self> {
@@ -93,7 +106,7 @@ impl Dtype {
                 "dtype is {text:?}; allowed: a struct format, or a numpy dtype ({error})"
             ))
         })?;
-        let size = packer.getattr("size")?.extract()?;
+        let size: usize = packer.getattr("size")?.extract()?;
         let code = format.strip_prefix('@').unwrap_or(format);
         let number = match code {
             "B" | "H" | "I" | "L" | "Q" => Some(Number::Unsigned),
@@ -102,7 +115,9 @@ impl Dtype {
             _ => None,
         };
         let code = number.map(|_| code.to_string());
-        Ok(Self { size, is_unique, number, kind: Kind::Struct { packer: packer.unbind(), code } })
+        let fields = packer.call_method1("unpack", (PyBytes::new(py, &vec![0; size]),))?.len()?;
+        let kind = Kind::Struct { packer: packer.unbind(), code, fields };
+        Ok(Self { size, is_unique, number, is_swapped: false, kind })
     }
 
     /// The bytes of one record.
@@ -118,6 +133,9 @@ impl Dtype {
         if let Ok(bytes) = item.cast_exact::<PyBytes>() {
             return Ok(bytes.as_bytes().to_vec());
         }
+        if item.is_exact_instance_of::<PyByteArray>() || is_bytes_view(item) {
+            return raw(item);
+        }
         if let Some(number) = self.number {
             return self.number_bytes(number, item);
         }
@@ -125,7 +143,9 @@ impl Dtype {
         let packed = match &self.kind {
             Kind::Numpy { dtype, .. } => {
                 let numpy = py.import(intern!(py, "numpy"))?;
-                numpy.call_method1("array", (item, dtype))?.call_method0("tobytes")?
+                let array = numpy.call_method1("array", (item, dtype))?;
+                self.check_finite(&array, item)?;
+                array.call_method0("tobytes")?
             }
             Kind::Struct { packer, .. } => match item.cast::<PyTuple>() {
                 Ok(fields) => packer.bind(py).getattr("pack")?.call1(fields)?,
@@ -149,19 +169,34 @@ impl Dtype {
                 value.to_le_bytes()
             }
             Number::Float if self.size == 4 => {
-                let value = item.extract::<f64>()? as f32;
+                let given: f64 = item.extract()?;
+                let value = given as f32;
+                check_fits(value.is_finite() || !given.is_finite(), item)?;
                 u64::from(value.to_bits()).to_le_bytes()
             }
             Number::Float => item.extract::<f64>()?.to_bits().to_le_bytes(),
         };
         let mut bytes = bytes[..self.size].to_vec();
-        if cfg!(target_endian = "big") {
+        if cfg!(target_endian = "big") != self.is_swapped {
             bytes.reverse();
         }
         Ok(bytes)
     }
 
-    /// The array that a handler gets: numpy's, or a memoryview; its memory is the bytearray's.
+    /// Of floats that numpy makes: what was finite still is.
+    fn check_finite(&self, array: &Bound<'_, PyAny>, item: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = item.py();
+        let kind: String = array.getattr("dtype")?.getattr("kind")?.extract()?;
+        if kind != "f" && kind != "c" {
+            return Ok(());
+        }
+        let is_infinite = |value: &Bound<'_, PyAny>| {
+            py.import(intern!(py, "numpy"))?.call_method1("isinf", (value,))?.is_truthy()
+        };
+        check_fits(!is_infinite(array)? || is_infinite(item)?, item)
+    }
+
+    /// What a handler gets: numpy's array or a memoryview, whose memory is the bytearray's; or a list of tuples.
     pub(crate) fn array<'py>(
         &self,
         py: Python<'py>,
@@ -174,15 +209,15 @@ impl Dtype {
                 }
                 from_buffer.bind(py).call1((bytes, dtype))
             }
-            Kind::Struct { code, .. } => {
-                let len = bytes.len()? / self.size;
+            Kind::Struct { code: Some(code), .. } => {
                 let view = py.import("builtins")?.call_method1("memoryview", (bytes,))?;
-                match code {
-                    Some(code) => view.call_method1("cast", (code,)),
-                    // Records of several fields: one row of bytes each.
-                    None if len > 0 => view.call_method1("cast", ("B", (len, self.size))),
-                    None => Ok(view),
-                }
+                view.call_method1("cast", (code,))
+            }
+            Kind::Struct { packer, fields, .. } => {
+                // A memoryview knows no such records: it could not be indexed.
+                let records = packer.bind(py).call_method1("iter_unpack", (bytes,))?.try_iter()?;
+                let each = records.map(|record| if *fields == 1 { record?.get_item(0) } else { record });
+                Ok(PyList::new(py, each.collect::<PyResult<Vec<_>>>()?)?.into_any())
             }
         }
     }
@@ -212,6 +247,7 @@ impl Dtype {
             _ if items.is_instance_of::<PyBytes>() || items.is_instance_of::<PyByteArray>() => {
                 Ok(items.clone())
             }
+            _ if is_bytes_view(items) => Ok(items.clone()),
             _ if !has_buffer(items) => self.each_record(items),
             Kind::Numpy { dtype, .. } => as_array(items, dtype.bind(py)),
             Kind::Struct { code, .. } => {
@@ -242,9 +278,58 @@ fn as_array<'py>(items: &Bound<'py, PyAny>, dtype: &Bound<'py, PyAny>) -> PyResu
     if array.getattr("dtype")?.eq(dtype)? {
         return Ok(array);
     }
-    let casting = PyDict::new(py);
-    casting.set_item("casting", "same_kind")?;
-    array.call_method("astype", (dtype,), Some(&casting))
+    let (given, numpy) = (array.getattr("dtype")?, py.import(intern!(py, "numpy"))?);
+    if numpy.call_method1("can_cast", (&given, dtype, "safe"))?.is_truthy()? {
+        return array.call_method1("astype", (dtype,));
+    }
+    if let Some(same) = whole_numbers_that_fit(&array, &given, dtype)? {
+        return Ok(same);
+    }
+    Err(PyValueError::new_err(format!(
+        "the array's dtype {given} does not fit safely into the batcher's {dtype}; \
+         convert it yourself: array.astype({dtype:?})",
+    )))
+}
+
+/// Whole numbers of another type, if all of them are the same in this one.
+fn whole_numbers_that_fit<'py>(
+    array: &Bound<'py, PyAny>,
+    given: &Bound<'py, PyAny>,
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let kind = |dtype: &Bound<'py, PyAny>| dtype.getattr("kind")?.extract::<char>();
+    if !matches!((kind(given)?, kind(dtype)?), ('i' | 'u', 'i' | 'u')) {
+        return Ok(None);
+    }
+    let cast = array.call_method1("astype", (dtype,))?;
+    let is_same = cast.rich_compare(array, CompareOp::Eq)?.call_method0("all")?.is_truthy()?;
+    Ok(is_same.then_some(cast))
+}
+
+/// A memoryview of plain bytes.
+fn is_bytes_view(items: &Bound<'_, PyAny>) -> bool {
+    let Ok(view) = items.cast::<PyMemoryView>() else { return false };
+    let format = view.getattr(intern!(view.py(), "format")).and_then(|format| format.extract::<String>());
+    format.is_ok_and(|format| format == "B")
+}
+
+/// The bytes of a bytearray or of a view of bytes.
+fn raw(item: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let bytes = item.py().import(intern!(item.py(), "builtins"))?.call_method1("bytes", (item,))?;
+    Ok(bytes.cast::<PyBytes>()?.as_bytes().to_vec())
+}
+
+/// An array of a subarray dtype is one of more dimensions: there would be no array of records.
+fn refuse_subarray(dtype: &Bound<'_, PyAny>) -> PyResult<()> {
+    if dtype.getattr("subdtype")?.is_none() {
+        return Ok(());
+    }
+    Err(PyValueError::new_err(format!(
+        "dtype is the subarray {}; allowed: a dtype of records: make it a field, \
+         numpy.dtype([(\"values\", {})])",
+        dtype.str()?,
+        dtype.getattr("subdtype")?.str()?
+    )))
 }
 
 fn check_fits(fits: bool, item: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -2,6 +2,7 @@
 
 use crate::attach::attached;
 use crate::deliver::Told;
+use crate::drops;
 use crate::errors;
 use crate::future::{Outcome, Submitted};
 use batchline::{Failure, FailureKind, FailureReport};
@@ -76,14 +77,23 @@ impl Failures {
         let hook = crate::shared::lock(&self.hook).as_ref().map(|hook| hook.clone_ref(py));
         let told = match &hook {
             Some(hook) => hook.call1(py, (items, error.value(py))).map(|_| ()),
-            None => self.log(py, count, error),
+            None => self.log(py, count, error, ""),
         };
         if let Err(failed) = told {
             failed.write_unraisable(py, hook.as_ref().map(|hook| hook.bind(py)));
+            self.log_besides(py, count, error, " (on_failure raised)");
         }
     }
 
-    fn log(&self, py: Python<'_>, count: usize, error: &PyErr) -> PyResult<()> {
+    /// Logs a failure of which the hook does not learn, or not all; without a hook it is in the log anyway.
+    pub(crate) fn log_besides(&self, py: Python<'_>, count: usize, error: &PyErr, why: &str) {
+        let has_hook = crate::shared::lock(&self.hook).is_some();
+        if let Some(failed) = has_hook.then(|| self.log(py, count, error, why).err()).flatten() {
+            failed.write_unraisable(py, None);
+        }
+    }
+
+    fn log(&self, py: Python<'_>, count: usize, error: &PyErr, why: &str) -> PyResult<()> {
         let Some(untold) = crate::shared::lock(&self.pace).admit(Instant::now()) else { return Ok(()) };
         let more = if untold == 0 { String::new() } else { format!(" (and {untold} more failures before)") };
         let text = "batcher %r: %d items failed: %s: %s%s";
@@ -92,7 +102,9 @@ impl Failures {
         keywords.set_item("exc_info", value)?;
         let logger = py.import(intern!(py, "logging"))?.call_method1("getLogger", ("batchline",))?;
         let class = value.get_type().qualname()?;
-        logger.call_method("error", (text, &self.name, count, class, value.str()?, more), Some(&keywords))?;
+        let more = format!("{why}{more}");
+        let said = value.str().map_or_else(|_| "<its text failed>".into(), |said| said.to_string());
+        logger.call_method("error", (text, &self.name, count, class, said, more), Some(&keywords))?;
         Ok(())
     }
 
@@ -116,6 +128,9 @@ impl Failures {
     pub(crate) fn report(&self, report: &FailureReport) {
         if is_told(&report.kind) {
             return self.tell_deferred();
+        }
+        if matches!(report.kind, FailureKind::Dropped) && drops::note(self, report.items) {
+            return;
         }
         attached(|py| {
             let lost = take_lost();

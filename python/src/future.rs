@@ -2,6 +2,7 @@
 //! `batchline/_future.py`; this is the batch's side of it, and the ticket between the two.
 
 use crate::errors;
+use crate::stay::Stay;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -32,6 +33,7 @@ impl Ticket {
     /// "first": no handler will see the item, and nobody has cancelled it before. "again": it was cancelled before.
     /// "late": a handler has it, or it has an outcome.
     fn cancel(&self) -> &'static str {
+        let _stay = Stay::here();
         // Said before it is done: whoever drops the item must find it said.
         let before = self.is_cancelled.swap(true, SeqCst);
         if before {

@@ -2,12 +2,14 @@
 //!
 //! Equal in Python is equal here: `1 == 1.0 == True` have one form, text and bytes have two.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use std::hash::{Hash, Hasher};
 
 const INLINE_BYTES: usize = 46;
+/// Tuples within tuples: each level costs stack, and what makes deeper ones is a mistake.
+const LEVELS_MAX: usize = 64;
 
 /// A key: a tag per part, and its bytes.
 #[derive(Clone)]
@@ -38,7 +40,7 @@ impl Key {
             return Ok(Self::tagged(SHORT, &number.to_le_bytes()));
         }
         let mut bytes = Vec::new();
-        write(object, &mut bytes)?;
+        write(object, &mut bytes, LEVELS_MAX)?;
         Ok(Self::from_bytes(bytes))
     }
 
@@ -96,7 +98,7 @@ impl Hash for Key {
 }
 
 /// Writes an object's tag and bytes; in a tuple each part's length stands before it.
-fn write(object: &Bound<'_, PyAny>, into: &mut Vec<u8>) -> PyResult<()> {
+fn write(object: &Bound<'_, PyAny>, into: &mut Vec<u8>, levels_left: usize) -> PyResult<()> {
     if object.is_none() {
         into.push(NONE);
     } else if object.is_instance_of::<PyInt>() || object.is_instance_of::<PyBool>() {
@@ -110,7 +112,7 @@ fn write(object: &Bound<'_, PyAny>, into: &mut Vec<u8>) -> PyResult<()> {
         into.push(BYTES);
         into.extend_from_slice(bytes.as_bytes());
     } else if let Ok(tuple) = object.cast::<PyTuple>() {
-        write_tuple(tuple, into)?;
+        write_tuple(tuple, into, levels_left)?;
     } else {
         write_uuid(object, into)?;
     }
@@ -142,12 +144,15 @@ fn write_float(number: &Bound<'_, PyFloat>, into: &mut Vec<u8>) -> PyResult<()> 
     Ok(())
 }
 
-fn write_tuple(tuple: &Bound<'_, PyTuple>, into: &mut Vec<u8>) -> PyResult<()> {
+fn write_tuple(tuple: &Bound<'_, PyTuple>, into: &mut Vec<u8>, levels_left: usize) -> PyResult<()> {
+    let levels_left = levels_left.checked_sub(1).ok_or_else(|| {
+        PyValueError::new_err(format!("a key is tuples within tuples; allowed: {LEVELS_MAX} levels of them"))
+    })?;
     into.push(TUPLE);
     for part in tuple {
         let start = into.len();
         into.extend_from_slice(&[0; 8]);
-        write(&part, into)?;
+        write(&part, into, levels_left)?;
         let len = (into.len() - start - 8) as u64;
         into[start..start + 8].copy_from_slice(&len.to_le_bytes());
     }

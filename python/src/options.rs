@@ -4,6 +4,7 @@ use crate::deliver::Handling;
 use crate::dtype::Dtype;
 use crate::errors;
 use crate::failures::Failures;
+use crate::given;
 use crate::item::Item;
 use crate::key::Key;
 use crate::prepared::{self, Judge, Judges};
@@ -20,14 +21,14 @@ use std::sync::Arc;
 /// The arguments of `Batcher`.
 pub(crate) struct Options<'py> {
     pub(crate) handler: Option<Bound<'py, PyAny>>,
-    pub(crate) batch_items_max: i64,
-    pub(crate) batch_bytes_max: Option<i64>,
+    pub(crate) batch_items_max: i128,
+    pub(crate) batch_bytes_max: Option<i128>,
     pub(crate) weigher: Option<Bound<'py, PyAny>>,
     pub(crate) linger: Option<f64>,
     pub(crate) tick: Option<f64>,
-    pub(crate) workers: i64,
-    pub(crate) queue_items_max: Option<i64>,
-    pub(crate) queue_bytes_max: Option<i64>,
+    pub(crate) workers: i128,
+    pub(crate) queue_items_max: Option<i128>,
+    pub(crate) queue_bytes_max: Option<i128>,
     pub(crate) overflow: String,
     pub(crate) overflow_timeout: Option<f64>,
     pub(crate) dispatch: String,
@@ -44,9 +45,16 @@ pub(crate) struct Options<'py> {
 /// The linger that stands in the signature, and so was not chosen where `demand` is.
 pub(crate) const LINGER_DEFAULT: f64 = 0.01;
 
-fn count(field: &str, value: i64) -> PyResult<usize> {
+fn count(field: &str, value: i128) -> PyResult<usize> {
+    let allowed = match field {
+        "batch_items_max" => "1 to 16777216",
+        "workers" => "1 to 1024",
+        "queue_items_max" => "batch_items_max to 1099511627776",
+        _ => "whole numbers from 1 on",
+    };
+    // The core checks the rest; what is no `usize` does not get there.
     usize::try_from(value)
-        .map_err(|_| PyValueError::new_err(format!("{field} is {value}; allowed: whole numbers from 1 on")))
+        .map_err(|_| PyValueError::new_err(format!("{field} is {value}; allowed: {allowed}")))
 }
 
 fn one_of(field: &str, value: &str, allowed: &str) -> PyErr {
@@ -61,6 +69,16 @@ fn callable(field: &str, function: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Threads await nothing: the coroutines would never run.
+fn refuse_async(handler: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    let Some(handler) = handler else { return Ok(()) };
+    let signature = handler.py().import("batchline._item_signature")?;
+    if !signature.call_method1("is_async", (handler,))?.is_truthy()? {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err("handler is async def; allowed: a plain function; use batchline.AsyncBatcher"))
 }
 
 impl Options<'_> {
@@ -115,6 +133,10 @@ impl Options<'_> {
         callable("weigher", self.weigher.as_ref())?;
         callable("on_failure", self.on_failure.as_ref())?;
         callable("handler", self.handler.as_ref())?;
+        refuse_async(self.handler.as_ref())?;
+        if let Some(name) = self.name.as_ref().filter(|name| name.contains('\0')) {
+            return Err(one_of("name", name, "text without the character \"\\0\", for it names threads"));
+        }
         match (&self.handler, self.dispatch.as_str()) {
             (Some(_), "poll") => Err(PyTypeError::new_err("handler must be None with dispatch=\"poll\"")),
             (None, dispatch) if dispatch != "poll" => {
@@ -189,8 +211,12 @@ impl Options<'_> {
         let failures = Failures::new(name, self.on_failure.as_ref().map(unbound));
         let calls = match &self.retry {
             None => 0,
-            Some(retry) if retry.hasattr("calls_max")? => retry.getattr("calls_max")?.extract()?,
-            Some(retry) => retry.extract::<i64>()?,
+            Some(retry) if retry.hasattr("calls_max")? => {
+                given::whole("calls_max", &retry.getattr("calls_max")?)?
+            }
+            Some(retry) => given::whole("retry", retry).map_err(|_| {
+                given::mistaken("retry", retry, "a number of calls from 0 on, or a batchline.Retry")
+            })?,
         };
         let calls = u32::try_from(calls)
             .map_err(|_| PyValueError::new_err(format!("retry is {calls}; allowed: 0 calls and more")))?;
@@ -276,12 +302,15 @@ impl Options<'_> {
 
 /// The window that a number of seconds, or a `batchline.Window`, describes.
 pub(crate) fn window_of(given: &Bound<'_, PyAny>) -> PyResult<Window> {
-    if let Ok(length) = given.extract::<f64>() {
+    if let Ok(length) = given::seconds("dedup", given) {
         return Ok(Window::new(seconds::setting("dedup", length)?));
+    }
+    if !given.hasattr("seconds")? {
+        return Err(given::mistaken("dedup", given, "seconds, or a batchline.Window"));
     }
     let length: f64 = given.getattr("seconds")?.extract()?;
     let bucket: Option<f64> = given.getattr("bucket")?.extract()?;
-    let keys: Option<i64> = given.getattr("keys_max")?.extract()?;
+    let keys = given::whole_or_none("keys_max", &given.getattr("keys_max")?)?;
     let at_cap: String = given.getattr("at_cap")?.extract()?;
     window_from(length, bucket, keys, &at_cap)
 }
@@ -290,7 +319,7 @@ pub(crate) fn window_of(given: &Bound<'_, PyAny>) -> PyResult<Window> {
 pub(crate) fn window_from(
     length: f64,
     bucket: Option<f64>,
-    keys: Option<i64>,
+    keys: Option<i128>,
     at_cap: &str,
 ) -> PyResult<Window> {
     let mut window = Window::new(seconds::setting("seconds", length)?);

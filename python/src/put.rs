@@ -1,15 +1,16 @@
 //! Steps 1 and 2, put: one object becomes an item. The common case is over in `method.rs`; here is what is rarer.
 
-use crate::deliver::escaped;
 use crate::errors;
 use crate::item::Item;
 use crate::prepared::Prepared;
 use crate::seconds;
 use crate::shared::{Overflow, Shared};
+use crate::stay::Stay;
 use crate::{typed, waiting};
 use batchline::{Batcher, ItemOptions, PutError};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// How long a put may wait for room.
@@ -37,8 +38,7 @@ pub(crate) fn put(py: Python<'_>, shared: &Shared, object: &Bound<'_, PyAny>) ->
 pub(crate) fn finish(py: Python<'_>, shared: &Shared, object: &Bound<'_, PyAny>) -> PyResult<()> {
     let Some(objects) = shared.objects() else { return Ok(()) };
     let finished = objects.finish_put();
-    escaped()?;
-    finished.map_err(|error| refused(py, error, object))
+    waiting::unless_escaped(finished)?.map_err(|error| refused(py, error, object))
 }
 
 /// Puts an object if there is room, or waits for it.
@@ -48,6 +48,7 @@ pub(crate) fn put_patiently(
     object: &Bound<'_, PyAny>,
     patience: Patience,
 ) -> PyResult<()> {
+    let _stay = Stay::here();
     if let Some(records) = shared.surface(py)?.records() {
         return typed::put(py, shared, records, object, patience);
     }
@@ -74,6 +75,7 @@ pub(crate) fn put_with(
     patience: Patience,
     options: ItemOptions,
 ) -> PyResult<()> {
+    let _stay = Stay::here();
     if let Some(records) = shared.surface(py)?.records() {
         return typed::put_with(py, shared, records, object, patience, options);
     }
@@ -84,10 +86,7 @@ pub(crate) fn put_with(
         batcher.put_with(item, options)
     };
     let first = try_by_policy(py, shared, Item::plain(object.clone().unbind()), &enter);
-    let again = |item, slice| {
-        make_room(shared, slice);
-        enter(item)
-    };
+    let again = |item, slice| enter(after_room(shared, item, slice)?);
     conclude(py, shared, object, patience, first, again)
 }
 
@@ -102,8 +101,20 @@ pub(crate) fn try_by_policy(
     if shared.rules.overflow == Overflow::Caller { py.detach(move || enter(item)) } else { enter(item) }
 }
 
-/// Waits for room where the core has no put that waits with options: in caller mode by handling what is there.
-pub(crate) fn make_room(shared: &Shared, slice: Duration) {
+/// Waits for room where the core has no put that waits with options: in caller mode by handling what is there. The
+/// batcher's own handler may not wait: only its return makes room.
+pub(crate) fn after_room<T>(shared: &Shared, item: T, slice: Duration) -> Result<T, PutError<T>> {
+    if shared.handling.is_inside() {
+        // The wait has uncounted the core's refusal; this one is for the user.
+        shared.not_told.fetch_sub(1, Relaxed);
+        return Err(PutError::Reentrant(item));
+    }
+    make_room(shared, slice);
+    Ok(item)
+}
+
+/// The wait itself.
+fn make_room(shared: &Shared, slice: Duration) {
     if shared.rules.is_caller {
         let _ = shared.inner().flush(Some(slice));
     } else {
@@ -127,8 +138,7 @@ pub(crate) fn conclude(
         },
         ended => ended,
     };
-    escaped()?;
-    ended.map_err(|error| refused(py, error, object))
+    waiting::unless_escaped(ended)?.map_err(|error| refused(py, error, object))
 }
 
 /// Until when a put may wait; `None` is not at all, `Some(None)` as long as it takes.

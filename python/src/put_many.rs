@@ -5,6 +5,7 @@ use crate::errors;
 use crate::item::Item;
 use crate::put::{self, Patience};
 use crate::shared::{Overflow, Shared, lock};
+use crate::stay::Stay;
 use crate::{typed, waiting};
 use batchline::{Batcher, PutManyError};
 use pyo3::intern;
@@ -17,6 +18,7 @@ const RUN: usize = 1024;
 
 /// Puts what an iterable yields; returns how many were accepted.
 pub(crate) fn put_many(py: Python<'_>, shared: &Shared, items: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let _stay = Stay::here();
     if let Some(records) = shared.surface(py)?.records() {
         return typed::put_many(py, shared, records, items);
     }
@@ -97,19 +99,14 @@ impl<'py> Many<'_, 'py> {
 
     fn put_iterable(&mut self, items: &Bound<'py, PyAny>) -> PyResult<()> {
         for item in items.try_iter()? {
-            match item {
-                Ok(item) => self.run.push(Item::plain(item.unbind())),
-                Err(error) => {
-                    // What came before the iterator failed was yielded, and is put.
-                    self.put_run()?;
-                    return Err(error);
-                }
-            }
-            if self.run.len() == RUN {
-                self.put_run()?;
+            // Each as it is drawn: the next may take its time, and what is drawn beyond a refusal would be lost.
+            self.run.push(Item::plain(item?.unbind()));
+            self.put_run()?;
+            if self.shared.rules.is_caller {
+                escaped()?;
             }
         }
-        self.put_run()
+        Ok(())
     }
 
     /// Puts the run, waiting where the policy says so.

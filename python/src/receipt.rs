@@ -40,7 +40,7 @@ impl Receipt {
             expired: closing.expired,
             handed_back: closing.handed_back,
             still_running: closing.still_running,
-            items: (closing.items)(py)?,
+            items: closing.items.into_objects(py)?,
             timed_out: closing.timed_out,
         })
     }

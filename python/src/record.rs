@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The largest record.
 pub(crate) const RECORD_BYTES_MAX: usize = 256;
 /// So many records are widened to their slots at a time.
-const RUN: usize = 1024;
+pub(crate) const RUN: usize = 1024;
 
 #[derive(Clone, Copy)]
 #[repr(transparent)]
@@ -32,8 +32,8 @@ pub(crate) enum Wait {
 pub(crate) trait Records: Sync {
     fn put(&self, record: &[u8], wait: Wait) -> Result<(), PutError<()>>;
     fn put_with(&self, record: &[u8], options: ItemOptions) -> Result<(), PutError<()>>;
-    /// Puts records that lie one behind the other. Second: which were duplicates, behind the error that says so.
-    fn put_many(&self, records: &[u8]) -> (Result<usize, PutManyError>, Vec<u8>);
+    /// Puts records that lie one behind the other, without a window; says how many were taken.
+    fn put_many(&self, records: &[u8]) -> Result<usize, PutManyError>;
     fn dtype(&self) -> &Dtype;
 }
 
@@ -80,38 +80,25 @@ impl<const N: usize> Records for Plain<Record<N>> {
         self.batcher.put_with(Record::new(record), options).map_err(without_item)
     }
 
-    fn put_many(&self, records: &[u8]) -> (Result<usize, PutManyError>, Vec<u8>) {
-        if self.shape.is_unique {
-            return self.put_unique(records);
-        }
+    fn put_many(&self, records: &[u8]) -> Result<usize, PutManyError> {
         if self.shape.size == N {
             // SAFETY: a record is its bytes, and lies anywhere.
             let whole = unsafe { std::slice::from_raw_parts(records.as_ptr().cast(), records.len() / N) };
-            return (self.batcher.put_slice(whole), Vec::new());
+            return self.batcher.put_slice(whole);
         }
         let mut accepted = 0;
         for run in records.chunks(RUN * self.shape.size) {
             let run: Vec<_> = run.chunks_exact(self.shape.size).map(Record::new).collect();
             match self.batcher.put_slice(&run) {
                 Ok(more) => accepted += more,
-                Err(error) => return (Err(crate::errors::after_more(error, accepted)), Vec::new()),
+                Err(error) => return Err(crate::errors::after_more(error, accepted)),
             }
         }
-        (Ok(accepted), Vec::new())
+        Ok(accepted)
     }
 
     fn dtype(&self) -> &Dtype {
         &self.shape
-    }
-}
-
-impl<const N: usize> Plain<Record<N>> {
-    /// With a window: what is left afterwards are the duplicates.
-    fn put_unique(&self, records: &[u8]) -> (Result<usize, PutManyError>, Vec<u8>) {
-        let mut all: Vec<_> = records.chunks_exact(self.shape.size).map(Record::new).collect();
-        let put = self.batcher.put_many(&mut all);
-        let left = all.iter().flat_map(|record| &record.0[..self.shape.size]).copied().collect();
-        (put, left)
     }
 }
 

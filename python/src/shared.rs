@@ -1,9 +1,10 @@
 //! What a batcher's Python object, its helpers and its registry share.
 
-use crate::deliver::Handling;
+use crate::deliver::{Handling, apart};
 use crate::errors;
 use crate::item::Item;
 use crate::prepared::Judges;
+use crate::stay::Stay;
 use crate::surface::{Closing, Surface};
 use batchline::{Batcher, Deadline};
 use pyo3::prelude::*;
@@ -47,8 +48,8 @@ pub(crate) struct Shared {
     is_forked: AtomicBool,
     /// Refusals that the core has counted, and that were only the slices of a wait.
     pub(crate) not_told: AtomicU64,
-    /// What an interrupted close has handed back.
-    pub(crate) unclaimed: Mutex<Option<Closing>>,
+    /// What interrupted closes have handed back.
+    unclaimed: Mutex<Vec<Closing>>,
 }
 
 impl Shared {
@@ -67,7 +68,7 @@ impl Shared {
             rules,
             is_forked: AtomicBool::new(false),
             not_told: AtomicU64::new(0),
-            unclaimed: Mutex::new(None),
+            unclaimed: Mutex::new(Vec::new()),
         }
     }
 
@@ -121,7 +122,12 @@ impl Shared {
     /// Closes it within the drop deadline, since nobody holds it any more; tells of what that hands back.
     pub(crate) fn end(&self, py: Python<'_>) {
         if !self.is_forked() {
-            let closing = py.detach(|| self.close_within_drop_deadline());
+            let _stay = Stay::here();
+            let (closing, escaped) = py.detach(|| apart(|| self.close_within_drop_deadline()));
+            if let Some(escaped) = escaped {
+                // Nobody has called this: whatever this thread does next has nothing to do with it.
+                escaped.write_unraisable(py, None);
+            }
             self.tell_of_end(py, closing);
             self.handling.failures.tell_rest(py);
         }
@@ -135,16 +141,27 @@ impl Shared {
 
     /// The part that tells of what was handed back, now or by a close that was interrupted.
     pub(crate) fn tell_of_end(&self, py: Python<'_>, closing: Closing) {
-        let earlier = lock(&self.unclaimed).take();
-        [Some(closing), earlier].into_iter().flatten().for_each(|closing| self.tell_of(py, closing));
+        self.tell_of(py, self.with_unclaimed(closing));
+    }
+
+    /// Keeps what a close has handed back to nobody.
+    pub(crate) fn keep_unclaimed(&self, closing: Closing) {
+        lock(&self.unclaimed).push(closing);
+    }
+
+    /// A close's answer, with what interrupted closes before it have handed back.
+    pub(crate) fn with_unclaimed(&self, closing: Closing) -> Closing {
+        // Objects are never dropped under this lock: that waits for the GIL, whose holder may wait for the lock.
+        let earlier = std::mem::take(&mut *lock(&self.unclaimed));
+        earlier.into_iter().rev().fold(closing, Closing::after)
     }
 
     pub(crate) fn tell_of(&self, py: Python<'_>, closing: Closing) {
-        let len = closing.items_len;
+        let len = closing.items.len();
         if len > 0 {
             let message = "the batcher was dropped, or the program ended, before these items were handled";
             let error = errors::plain(py, "HandedBack", message);
-            match (closing.items)(py) {
+            match closing.items.into_objects(py) {
                 Ok(items) => self.handling.failures.tell(py, items.bind(py), len, &error),
                 Err(error) => error.write_unraisable(py, None),
             }
@@ -161,6 +178,7 @@ impl Drop for Shared {
         // SAFETY: dropped once, here.
         let surface = unsafe { ManuallyDrop::take(&mut self.surface) };
         let mut surface = Some(surface);
+        let _stay = Stay::here();
         let detached = Python::try_attach(|py| {
             let surface = surface.take();
             py.detach(|| drop(surface));

@@ -4,6 +4,7 @@ use crate::future::{self, Submitted};
 use crate::item::Item;
 use crate::put::{self, Patience};
 use crate::shared::{Shared, lock};
+use crate::stay::Stay;
 use batchline::ItemOptions;
 use pyo3::prelude::*;
 use std::sync::Mutex;
@@ -15,6 +16,7 @@ pub(crate) fn submit(
     object: &Bound<'_, PyAny>,
     options: ItemOptions,
 ) -> PyResult<Py<PyAny>> {
+    let _stay = Stay::here();
     let batcher = put::objects(py, shared)?;
     let prepared = put::prepare(shared, object)?;
     let submitted = Box::new(Submitted::new(py, object.clone().unbind())?);
@@ -26,10 +28,7 @@ pub(crate) fn submit(
         batcher.submit_with(item, options).map(|core| *lock(&accepted) = Some(core))
     };
     let first = put::try_by_policy(py, shared, item, &enter);
-    let again = |item, slice| {
-        put::make_room(shared, slice);
-        enter(item)
-    };
+    let again = |item, slice| enter(put::after_room(shared, item, slice)?);
     put::conclude(py, shared, object, Patience::Policy, first, again)?;
     if let Some(core) = lock(&accepted).take() {
         future::tie(&ticket, core)?;

@@ -5,6 +5,7 @@ use crate::record::Records;
 use batchline::dedup::WindowStats;
 use batchline::{Batcher, BuildError, Deadline, FlushError, PolledBatch, SealReason, Stats};
 use pyo3::prelude::*;
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +35,12 @@ pub(crate) trait Element: Send + Sync + Sized + 'static {
 }
 
 /// The items of a close, until somebody is attached who can make objects of them.
-pub(crate) type HandedBack = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+pub(crate) trait HandedBack: Any + Send {
+    fn len(&self) -> usize;
+    /// Takes over the items of another close of the same batcher.
+    fn append(&mut self, more: Box<dyn HandedBack>);
+    fn into_objects(self: Box<Self>, py: Python<'_>) -> PyResult<Py<PyAny>>;
+}
 
 /// What a close said.
 pub(crate) struct Closing {
@@ -46,8 +52,40 @@ pub(crate) struct Closing {
     pub(crate) handed_back: u64,
     pub(crate) still_running: u64,
     pub(crate) timed_out: bool,
-    pub(crate) items_len: usize,
-    pub(crate) items: HandedBack,
+    pub(crate) items: Box<dyn HandedBack>,
+}
+
+impl Closing {
+    /// Has what an earlier close of the same batcher has handed back, too: first, since it was taken out first.
+    pub(crate) fn after(mut self, earlier: Self) -> Self {
+        let later = std::mem::replace(&mut self.items, earlier.items);
+        self.items.append(later);
+        self
+    }
+}
+
+/// The items as the engine had them.
+struct Rest<T: Element> {
+    items: Vec<T>,
+    shape: Arc<T::Shape>,
+}
+
+impl<T: Element> HandedBack for Rest<T> {
+    fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    fn append(&mut self, more: Box<dyn HandedBack>) {
+        let more: Box<dyn Any> = more;
+        // One batcher has items of one type.
+        if let Ok(mut more) = more.downcast::<Self>() {
+            self.items.append(&mut more.items);
+        }
+    }
+
+    fn into_objects(self: Box<Self>, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        T::handed_back(py, &self.shape, self.items)
+    }
 }
 
 /// A polled batch.
@@ -93,7 +131,6 @@ impl<T: Element> Surface for Plain<T> {
 
     fn close(&self, deadline: Deadline) -> Closing {
         let receipt = self.batcher.close(deadline);
-        let (items, shape) = (receipt.items, self.shape.clone());
         Closing {
             accepted: receipt.accepted,
             done: receipt.done,
@@ -103,8 +140,7 @@ impl<T: Element> Surface for Plain<T> {
             handed_back: receipt.handed_back,
             still_running: receipt.still_running,
             timed_out: receipt.timed_out,
-            items_len: items.len(),
-            items: Box::new(move |py| T::handed_back(py, &shape, items)),
+            items: Box::new(Rest { items: receipt.items, shape: self.shape.clone() }),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Putting into a typed batcher: an item becomes a record, a buffer many of them.
 
 use crate::deliver::escaped;
+use crate::drops;
 use crate::errors;
-use crate::put::{self, Patience, make_room};
-use crate::record::{Records, Wait};
+use crate::put::{self, Patience};
+use crate::record::{RUN, Records, Wait};
 use crate::shared::{Overflow, Shared};
 use crate::waiting;
-use batchline::{ItemOptions, PutError, PutManyError};
+use batchline::{FailureKind, ItemOptions, PutError, PutManyError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyList};
@@ -22,13 +23,44 @@ pub(crate) fn put(
     patience: Patience,
 ) -> PyResult<()> {
     let record = records.dtype().record(item)?;
+    let (put, dropped) = put_record(py, shared, records, &record, patience)?;
+    if dropped {
+        tell_dropped(py, shared, records, &record);
+    }
+    put.map_err(|error| errors::of_put(py, &error, item))
+}
+
+/// Puts the bytes of one record; also says whether it was dropped.
+fn put_record(
+    py: Python<'_>,
+    shared: &Shared,
+    records: &dyn Records,
+    record: &[u8],
+    patience: Patience,
+) -> PyResult<(Result<(), PutError<()>>, bool)> {
     let wait = match (patience, shared.rules.overflow) {
         (Patience::Policy, Overflow::Drop | Overflow::Fail) => Wait::Policy,
         _ => Wait::Never,
     };
-    let first = records.put(&record, wait);
-    let again = |(), slice| records.put(&record, Wait::For(slice));
-    conclude(py, shared, patience, first, again)?.map_err(|error| errors::of_put(py, &error, item))
+    let (first, dropped) = drops::watched(&shared.handling.failures, || records.put(record, wait));
+    let again = |(), slice| records.put(record, Wait::For(slice));
+    Ok((conclude(py, shared, patience, first, again)?, dropped > 0))
+}
+
+/// Tells of records that were dropped at the put, which knows them: the core does not.
+fn tell_dropped(py: Python<'_>, shared: &Shared, records: &dyn Records, dropped: &[u8]) {
+    if dropped.is_empty() {
+        return;
+    }
+    let _inside = shared.handling.enter();
+    let error = errors::plain(py, "Dropped", &FailureKind::Dropped.to_string());
+    match records.dtype().array(py, PyByteArray::new(py, dropped).into_any()) {
+        Ok(items) => {
+            let count = dropped.len() / records.dtype().size;
+            shared.handling.failures.tell(py, &items, count, &error);
+        }
+        Err(failed) => failed.write_unraisable(py, None),
+    }
 }
 
 /// Puts one record with times of its own.
@@ -42,11 +74,14 @@ pub(crate) fn put_with(
 ) -> PyResult<()> {
     let record = records.dtype().record(item)?;
     let enter = || records.put_with(&record, options);
-    let first = if shared.rules.overflow == Overflow::Caller { py.detach(enter) } else { enter() };
-    let again = |(), slice| {
-        make_room(shared, slice);
-        enter()
+    let (first, dropped) = match shared.rules.overflow {
+        Overflow::Caller => (py.detach(enter), 0),
+        _ => drops::watched(&shared.handling.failures, enter),
     };
+    if dropped > 0 {
+        tell_dropped(py, shared, records, &record);
+    }
+    let again = |(), slice| put::after_room(shared, (), slice).and_then(|()| enter());
     conclude(py, shared, patience, first, again)?.map_err(|error| errors::of_put(py, &error, item))
 }
 
@@ -85,21 +120,85 @@ pub(crate) fn put_many(
 }
 
 fn put_bytes(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[u8]) -> PyResult<usize> {
+    match shared.rules.overflow {
+        _ if records.dtype().is_unique => put_each(py, shared, records, bytes),
+        Overflow::Drop => put_or_drop(py, shared, records, bytes),
+        _ => put_waiting(py, shared, records, bytes),
+    }
+}
+
+/// With a window, which the core asks about each record anyway: one by one; duplicates are passed over.
+fn put_each(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[u8]) -> PyResult<usize> {
+    let (mut accepted, mut duplicates, mut lost) = (0, Vec::new(), Vec::new());
+    let mut refused = None;
+    for record in bytes.chunks_exact(records.dtype().size) {
+        match put_record(py, shared, records, record, Patience::Policy) {
+            Ok((Ok(()), true)) => lost.extend_from_slice(record),
+            Ok((Ok(()), false)) => accepted += 1,
+            Ok((Err(PutError::Duplicate(())), _)) => duplicates.extend_from_slice(record),
+            Ok((Err(error), _)) => {
+                let (name, why) = (errors::name_of(&error), error.to_string());
+                refused = Some(errors::with_accepted(py, name, &why, accepted, py.None()));
+                break;
+            }
+            Err(raised) => {
+                refused = Some(raised);
+                break;
+            }
+        }
+    }
+    tell_dropped(py, shared, records, &lost);
+    match refused {
+        Some(error) => Err(error),
+        None if duplicates.is_empty() => Ok(accepted),
+        None => Err(duplicates_of(py, records, accepted, &duplicates)?),
+    }
+}
+
+fn duplicates_of(
+    py: Python<'_>,
+    records: &dyn Records,
+    accepted: usize,
+    duplicates: &[u8],
+) -> PyResult<PyErr> {
+    let items = records.dtype().array(py, PyByteArray::new(py, duplicates).into_any())?;
+    let items = PyList::new(py, items.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+    Ok(errors::duplicates(py, accepted, &items))
+}
+
+/// A full queue drops what is left of a run: its tail.
+fn put_or_drop(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[u8]) -> PyResult<usize> {
+    let size = records.dtype().size;
+    let (mut accepted, mut lost, mut refused) = (0, Vec::new(), None);
+    for run in bytes.chunks(RUN * size) {
+        match drops::watched(&shared.handling.failures, || records.put_many(run)).0 {
+            Ok(taken) => {
+                accepted += taken;
+                lost.extend_from_slice(&run[taken * size..]);
+            }
+            Err(error) => {
+                accepted += error.accepted();
+                refused = Some(errors::of_put_many(py, error, accepted, None));
+                break;
+            }
+        }
+    }
+    tell_dropped(py, shared, records, &lost);
+    escaped()?;
+    refused.map_or(Ok(accepted), Err)
+}
+
+/// Waits for room where the policy says so.
+fn put_waiting(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[u8]) -> PyResult<usize> {
     let size = records.dtype().size;
     let mut accepted = 0;
     while accepted * size < bytes.len() {
         let rest = &bytes[accepted * size..];
         let is_caller = shared.rules.overflow == Overflow::Caller;
-        let (put, left) =
-            if is_caller { py.detach(|| records.put_many(rest)) } else { records.put_many(rest) };
+        let put = if is_caller { py.detach(|| records.put_many(rest)) } else { records.put_many(rest) };
         match put {
             Ok(_) => break,
-            Err(PutManyError::Duplicates { accepted: taken, .. }) => {
-                let items = records.dtype().array(py, PyByteArray::new(py, &left).into_any())?;
-                let items = PyList::new(py, items.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
-                return Err(errors::duplicates(py, accepted + taken, &items));
-            }
-            Err(error @ PutManyError::Full { .. }) if !records.dtype().is_unique => {
+            Err(error @ PutManyError::Full { .. }) => {
                 accepted += error.accepted();
                 wait_with_first(py, shared, records, &bytes[accepted * size..], accepted)?;
                 accepted += 1;

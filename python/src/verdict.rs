@@ -1,4 +1,4 @@
-//! Calling the handler, and reading what it returned: nothing, or one result per item.
+//! Reading what a handler returned: nothing, or one result per item.
 
 use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -80,46 +80,4 @@ fn not_results(said: &Bound<'_, PyAny>) -> PyErr {
         "the handler returned {name}; allowed: None, or a sequence with one result per item (an exception among them \
          fails its item)"
     ))
-}
-
-/// Calls the handler.
-#[cfg(not(windows))]
-pub(crate) fn call<'py>(
-    handler: &Bound<'py, PyAny>,
-    items: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    use pyo3::ffi::PyObject;
-
-    /// A thread that Python ends in the middle of a handler, when the interpreter is finalising, stays here: unwinding
-    /// on through Rust would abort the process. Python 3.14 and newer do the same by themselves.
-    struct StayHere;
-
-    impl Drop for StayHere {
-        fn drop(&mut self) {
-            loop {
-                std::thread::park();
-            }
-        }
-    }
-
-    unsafe extern "C-unwind" {
-        fn PyObject_CallFunctionObjArgs(callable: *mut PyObject, ...) -> *mut PyObject;
-    }
-
-    let stay = StayHere;
-    let end = std::ptr::null_mut::<PyObject>();
-    // SAFETY: the arguments are good objects, up to a null pointer, and this thread is attached.
-    let said = unsafe { PyObject_CallFunctionObjArgs(handler.as_ptr(), items.as_ptr(), end) };
-    std::mem::forget(stay);
-    // SAFETY: an owned reference, or null with the exception set.
-    unsafe { Bound::from_owned_ptr_or_err(handler.py(), said) }
-}
-
-/// Calls the handler.
-#[cfg(windows)]
-pub(crate) fn call<'py>(
-    handler: &Bound<'py, PyAny>,
-    items: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    handler.call1((items,))
 }

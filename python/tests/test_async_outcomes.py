@@ -363,3 +363,27 @@ async def test_c25_an_exception_that_is_kept_does_not_keep_the_items() -> None:
         del item
         gc.collect()
         assert gone() is None and all(isinstance(error, Refusal) for error in errors)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_hook_that_ends_the_program_leaves_the_ledger_in_balance(fails: bool) -> None:
+    def handler(items: list[int]) -> list[object]:
+        if fails:
+            raise ValueError("all")
+        return [ValueError(str(item)) for item in items]
+
+    def hook(items: list[int], error: BaseException) -> None:
+        raise KeyboardInterrupt
+
+    batcher = AsyncBatcher(handler, linger=None, on_failure=hook)
+
+    async def put_two() -> None:
+        batcher.put_nowait(1)
+        batcher.put_nowait(2)
+        await batcher.flush()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(put_two())
+    stats = batcher.stats()
+    assert (stats.accepted, stats.failed, stats.in_hand, stats.failed_batches) == (2, 2, 0, 1)
+    assert stats.is_balanced()

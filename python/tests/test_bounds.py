@@ -130,6 +130,7 @@ NONSENSE = [
     ({"dedup": batchline.Window(1, keys_max=0)}, "keys_max is 0"),
     ({"dedup": batchline.Window(1, bucket=2)}, "bucket is 2"),
     ({"drop_deadline": -1}, "drop_deadline is -1"),
+    ({"name": "a\0b"}, "name is \"a\\0b\"; allowed: text without"),
     ({"dtype": "O"}, "objects"),
     ({"dtype": "u8", "weigher": len, "batch_bytes_max": 9}, "weigher is set"),
 ]

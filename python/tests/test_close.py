@@ -106,6 +106,38 @@ def test_c03_flush_put_and_close_inside_a_handler(dispatch: str, until) -> None:
     assert receipt.accepted == 2 and receipt.done + receipt.handed_back == 2
 
 
+HOW_TO_PUT = ["put", "put_with", "put_with_timeout", "put_with_linger", "put_with_deadline", "submit"]
+
+
+@pytest.mark.parametrize("dtype", [None, "B"])
+@pytest.mark.parametrize("how", HOW_TO_PUT)
+def test_c03_no_put_inside_a_handler_waits_for_itself(dispatch: str, how: str, dtype: str | None, until) -> None:
+    if dtype and how == "submit":
+        pytest.skip("records have no futures")
+    calls = {
+        "put": lambda: b.put(2),
+        "put_with": lambda: b.put_with(2),
+        "put_with_timeout": lambda: b.put_with(2, timeout=60),
+        "put_with_linger": lambda: b.put_with(2, linger=1),
+        "put_with_deadline": lambda: b.put_with(2, timeout=60, deadline=60),
+        "submit": lambda: b.submit(2),
+    }
+    said: list[object] = []
+
+    def handler(items: list[int]) -> None:
+        try:
+            calls[how]()
+        except batchline.WouldWait as error:
+            said.append(error.item)
+
+    settings = {"batch_items_max": 1, "queue_items_max": 1, "dispatch": dispatch, "dtype": dtype}
+    b = batchline.Batcher(handler, **settings)
+    b.put(1)
+    until(lambda: said)
+    assert said == [2] and b.stats().refused == 1
+    assert b.close().done == 1
+
+
 def test_c03_a_put_inside_a_handler_does_not_wait_for_itself(until) -> None:
     said: list[BaseException] = []
 

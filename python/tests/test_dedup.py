@@ -157,6 +157,17 @@ def test_other_keys_are_refused_with_advice() -> None:
         b.put(1)
 
 
+def test_a_key_is_at_most_64_tuples_deep() -> None:
+    key: object = 1
+    for _ in range(64):
+        key = (key,)
+    assert batchline.Dedup(60).is_new(key)
+    for _ in range(200_000):
+        key = (key,)
+    with pytest.raises(ValueError, match="64 levels"):
+        batchline.Dedup(60).is_new(key)
+
+
 def test_a_key_function_that_raises_refuses_the_item() -> None:
     b = batchline.Batcher(None, dispatch="poll", dedup=batchline.Window(60, key=lambda item: item["id"]))
     b.put({"id": 1})

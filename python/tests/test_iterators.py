@@ -156,3 +156,15 @@ def test_wrong_types_are_refused_at_once() -> None:
         batches(3, 2)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="linger"):
         batches([], 2, linger=-1)
+
+
+def test_items_before_an_interrupt_of_the_source_are_given() -> None:
+    def source() -> object:
+        yield 1
+        yield 2
+        raise KeyboardInterrupt
+
+    given = batches(source(), 10)
+    assert next(given) == [1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        next(given)

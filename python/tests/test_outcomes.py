@@ -79,6 +79,71 @@ def test_c11_a_hook_that_raises_is_told_of_as_well(capsys, monkeypatch: pytest.M
     assert [str(error) for error in seen] == ["the hook itself"]
 
 
+def test_c11_what_a_hook_that_raises_was_told_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: None)
+
+    def hook(items: list[int], error: BaseException) -> None:
+        raise RuntimeError("the hook itself")
+
+    with caplog.at_level(logging.ERROR, "batchline"), batchline.Batcher(odd_is_bad, on_failure=hook, name="h") as b:
+        b.put(1)
+    (line,) = caplog.records
+    assert line.getMessage() == "batcher 'h': 1 items failed: ValueError: 1 (on_failure raised)"
+    assert isinstance(line.exc_info[1], ValueError)
+
+
+def test_c11_an_exception_without_a_text_still_has_its_line(caplog: pytest.LogCaptureFixture) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def handler(items: list[int]) -> None:
+        raise Mute
+
+    with caplog.at_level(logging.ERROR, "batchline"), batchline.Batcher(handler, name="m") as b:
+        b.put(1)
+    (line,) = caplog.records
+    assert "batcher 'm': 1 items failed" in line.getMessage() and "Mute" in line.getMessage()
+
+
+def test_c11_failures_of_a_handler_that_empties_its_list_are_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    def one_is_bad(items: list[int]) -> list[object]:
+        count = len(items)
+        items.clear()
+        return [ValueError("bad")] + [None] * (count - 1)
+
+    def takes_all(items: list[int]) -> None:
+        while items:
+            items.pop()
+        raise OSError("away")
+
+    def takes_one(items: list[int]) -> None:
+        items.pop()
+        raise OSError("away")
+
+    for handler, items, count in ((one_is_bad, [], 1), (takes_all, [], 3), (takes_one, [1, 2], 3)):
+        for submits in (False, True):
+            caplog.clear()
+            told: list[tuple[list[int], BaseException]] = []
+            with caplog.at_level(logging.ERROR, "batchline"), batchline.Batcher(
+                handler, linger=None, on_failure=lambda *failure: told.append(failure)
+            ) as b:
+                b.put_many([1, 2, 3])
+                future = b.submit(object()) if submits else None
+            if future and handler is not one_is_bad:
+                assert isinstance(future.exception(), OSError)
+            # What was taken last is the submitted object.
+            known = [1, 2, 3] if submits and handler is takes_one else items
+            assert [failed for failed, _ in told] == [known], (handler, submits)
+            lines = [line.getMessage() for line in caplog.records]
+            assert (known == [1, 2, 3]) == (lines == []), lines
+            assert all(f"{count} items failed: " in line and "took items out" in line for line in lines)
+
+
 def test_c11_many_failures_do_not_drown_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def handler(items: list[int]) -> None:
         raise ValueError("no")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 
@@ -109,6 +110,31 @@ def test_closed_and_drained_is_said_to_every_poller() -> None:
     for poller in pollers:
         poller.join(10)
     assert ends == ["closed"] * 4 and receipt.done == 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_c73_a_forked_child_settles_no_batch_of_its_parents(program) -> None:
+    done = program(
+        """
+        import batchline, os
+        told = []
+        b = batchline.Batcher(None, dispatch="poll", demand=True, on_failure=lambda *failure: print(failure))
+        b.put(1)
+        with b.next_batch() as batch:
+            child = os.fork()
+            if child == 0:
+                for settle in (batch.done, lambda: batch.done([1]), lambda: batch.fail(ValueError())):
+                    try:
+                        settle()
+                    except batchline.Forked as error:
+                        print("forked", flush=True)
+        if child == 0:
+            os._exit(0)
+        print(os.waitpid(child, 0)[1], b.close().done)
+        """
+    )
+    assert done.returncode == 0 and done.stderr == "", done
+    assert done.stdout.splitlines() == ["forked"] * 3 + ["0 1"], done
 
 
 def test_next_batch_is_for_polled_batchers() -> None:

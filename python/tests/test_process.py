@@ -73,6 +73,99 @@ def test_c73_an_interrupted_close_goes_on_and_the_next_one_has_its_items(program
     assert done.stdout.splitlines() == ["interrupted", "[1, 2, 3, 4] 1 True"], done
 
 
+def test_c73_two_interrupted_closes_lose_nothing(program) -> None:
+    done = program(
+        """
+        import batchline, signal, threading, time
+        go = threading.Event()
+        b = batchline.Batcher(lambda items: go.wait() and None, batch_items_max=1, queue_items_max=10, linger=None)
+        b.put_many(range(4))
+        future = b.submit(99)
+
+        class Stop(Exception): pass
+
+        def stop(*_): raise Stop
+
+        signal.signal(signal.SIGALRM, stop)
+        for _ in range(2):
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            try:
+                b.close(timeout=0.5)
+            except Stop:
+                print("interrupted")
+        time.sleep(1)
+        receipt = b.close(timeout=0.1)
+        print(receipt.items, receipt.handed_back, type(future.exception(0)).__name__)
+        go.set()
+        """
+    )
+    assert done.stdout.splitlines() == ["interrupted"] * 2 + ["[1, 2, 3, 99] 4 HandedBack"], done
+
+
+def test_c73_an_interrupted_put_lets_go_of_its_item(program) -> None:
+    done = program(
+        """
+        import batchline, gc, signal, weakref
+
+        class Thing: pass
+
+        def stop(*_): raise KeyboardInterrupt
+
+        signal.signal(signal.SIGALRM, stop)
+        full = batchline.Batcher(None, dispatch="poll", batch_items_max=1, queue_items_max=1)
+        full.put(0)
+        for put in (full.put, full.submit, lambda thing: full.put_many([thing])):
+            thing = Thing()
+            seen = weakref.ref(thing)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            try:
+                put(thing)
+            except KeyboardInterrupt:
+                pass
+            del thing
+            gc.collect()
+            print(seen() is None)
+        told = []
+        other = batchline.Batcher(
+            None, dispatch="poll", batch_items_max=1, queue_items_max=1, overflow="drop",
+            on_failure=lambda items, error: told.append(items),
+        )
+        other.put("a"); other.put("b")
+        print(told)
+        """
+    )
+    assert done.stdout.splitlines() == ["True"] * 3 + ["[['b']]"], done
+
+
+def leave(items: list[object]) -> None:
+    raise KeyboardInterrupt("from the handler")
+
+
+def test_c73_what_escapes_while_a_batcher_is_dropped_reaches_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: seen.append(told.exc_value))
+    b = batchline.Batcher(leave, dispatch="caller", linger=None, on_failure=lambda items, error: None)
+    b.put(1)
+    del b
+    assert [type(error) for error in seen] == [KeyboardInterrupt]
+    with batchline.Batcher(lambda items: None, linger=None) as other:
+        other.put(2)
+        other.flush()
+
+
+@pytest.mark.parametrize("end", ["close", "with"])
+def test_c73_what_escapes_leaves_a_close_on_the_main_thread(end: str) -> None:
+    b = batchline.Batcher(leave, dispatch="caller", linger=None, on_failure=lambda items, error: None)
+    b.put(1)
+    with pytest.raises(KeyboardInterrupt, match="from the handler"):
+        if end == "with":
+            with b:
+                pass
+        else:
+            b.close()
+    assert b.close().failed == 1
+
+
 def test_c73_ctrl_c_in_a_handler_that_a_put_runs_leaves_the_put(dispatch: str) -> None:
     def handler(items: list[str]) -> None:
         raise KeyboardInterrupt

@@ -73,7 +73,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("python/src/shared.rs", "a pointer to the batcher of objects, for the shortest put"),
     ("python/src/surface.rs", "the promise that a batch's items are made by"),
     ("python/src/typed.rs", "reads arrays through the buffer protocol"),
-    ("python/src/verdict.rs", "calls the handler where Python may end the thread in it"),
+    ("python/src/stay.rs", "puts a cleanup record of glibc on the thread, for when Python ends it"),
     ("ffi/src/user_data.rs", "calls a free function of C"),
     ("ffi/src/status.rs", "exports a call without mangling its name"),
     ("ffi/src/version.rs", "exports a call without mangling its name"),
