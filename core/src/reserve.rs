@@ -34,7 +34,14 @@ impl<T, R> Engine<T, R> {
         let Entrance::Own(lane) = entrance else { return None };
         match entrance.with(self, |mut producer| producer.commit_fast(room)) {
             Fast::Published => Some(Ok(())),
-            Fast::LookAgain => Some(self.look_again_at(lane)),
+            Fast::LookAgain => {
+                let put = self.look_again_at(lane);
+                if put.is_err() {
+                    // The item was taken back: the next slot is the one that it was written into.
+                    entrance.with(self, |mut producer| producer.reserve());
+                }
+                Some(put)
+            }
             // SAFETY: the caller's promise.
             Fast::NotWritten(()) => unsafe { self.commit_slowly(entrance, room) },
         }

@@ -344,6 +344,43 @@ fn a_put_that_races_with_a_close_now_is_handed_or_given_back() {
 }
 
 #[test]
+fn a_commit_that_races_with_close_is_handed_or_keeps_its_slot() {
+    check(1000, || {
+        let seen = Seen::default();
+        let batcher = Arc::new(
+            small().no_linger().batch_items_max(8).queue_items_max(64).build(seen.handler()).unwrap(),
+        );
+        let committer = {
+            let batcher = batcher.clone();
+            thread::spawn(move || (0..5).filter(|item| !commits(&batcher, *item)).collect::<Vec<_>>())
+        };
+        thread::yield_now();
+        let receipt = batcher.close(Deadline::never());
+        let refused = committer.join().unwrap();
+        assert!(receipt.is_balanced());
+        let mut items = seen.items();
+        items.extend(&receipt.items);
+        items.extend(refused);
+        assert_exactly(items, 1, 5);
+    });
+}
+
+/// Writes an item into its slot and commits it. Refused, the slot is the caller's still.
+fn commits(batcher: &Batcher<u64>, item: u64) -> bool {
+    let slot = batcher.reserve_slot().expect("the thread has no other reservation");
+    // SAFETY: the slot is lent to this thread.
+    unsafe { slot.write(item) };
+    // SAFETY: it was written.
+    let ended = unsafe { batcher.commit_slot(slot) }.expect("the slot is reserved");
+    assert_eq!(
+        batcher.discard_slot(slot),
+        ended.is_err(),
+        "it stays reserved if it was refused, and only then"
+    );
+    ended.is_ok()
+}
+
+#[test]
 fn an_ordered_put_that_races_with_close_is_handed_or_given_back() {
     check(1000, || close_while_putting(small().no_linger().ordered(true), Deadline::now()));
 }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 const DOC: &std::ffi::CStr = cr#"put($self, item, /)
 --
 
-Puts one item. About 20 ns; waits for room while the queue is full, unless ``overflow`` says otherwise.
+Puts one item; waits for room while the queue is full, unless ``overflow`` says otherwise.
 
 Raises ``Closed``, ``Full``, ``TimedOut``, ``Duplicate``, ``WindowFull``, ``TooLarge``, ``WouldWait`` or ``Forked``; the
 refused item is in the exception's ``item``.

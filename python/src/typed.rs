@@ -120,11 +120,13 @@ pub(crate) fn put_many(
 }
 
 fn put_bytes(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[u8]) -> PyResult<usize> {
-    match shared.rules.overflow {
+    let put = match shared.rules.overflow {
         _ if records.dtype().is_unique => put_each(py, shared, records, bytes),
         Overflow::Drop => put_or_drop(py, shared, records, bytes),
         _ => put_waiting(py, shared, records, bytes),
-    }
+    };
+    escaped()?;
+    put
 }
 
 /// With a window, which the core asks about each record anyway: one by one; duplicates are passed over.
@@ -184,7 +186,6 @@ fn put_or_drop(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[
         }
     }
     tell_dropped(py, shared, records, &lost);
-    escaped()?;
     refused.map_or(Ok(accepted), Err)
 }
 
@@ -206,7 +207,6 @@ fn put_waiting(py: Python<'_>, shared: &Shared, records: &dyn Records, bytes: &[
             Err(error) => return Err(errors::of_put_many(py, error, accepted + error.accepted(), None)),
         }
     }
-    escaped()?;
     Ok(bytes.len() / size)
 }
 

@@ -5,7 +5,6 @@ use crate::python::venv::{Venv, succeed};
 use crate::python::wheels;
 use crate::workspace::{passed_on, root, shell};
 use anyhow::Result;
-use std::process::Command;
 use xshell::{Shell, cmd};
 
 /// Everything that can be measured.
@@ -28,17 +27,12 @@ fn python(args: &[String]) -> Result<()> {
     let place = root().join("target").join("python");
     let tools = Venv::with(&place.join("tools"), &package().join("requirements-test.txt"))?;
     tools.replace(&wheels::build_own(&tools, &place.join("bench"))?)?;
-    for program in ["table.py", "async_submit.py"] {
+    for (program, args) in [("table.py", args), ("async_submit.py", &[])] {
         let mut command = tools.program("python");
-        command.arg(root().join("benches/python").join(program)).current_dir(&place);
-        succeed(if program == "table.py" { with(command, args) } else { command })?;
+        command.arg(root().join("benches/python").join(program)).args(args).current_dir(&place);
+        succeed(command)?;
     }
     Ok(())
-}
-
-fn with(mut command: Command, args: &[String]) -> Command {
-    command.args(args);
-    command
 }
 
 fn table(shell: &Shell, args: &[String]) -> Result<()> {

@@ -36,6 +36,7 @@ pub(crate) const UNSAFE: &[Allowed] = &[
     ("core/src/models/ordered.rs", "the model stands in for the producer behind the lock"),
     ("core/src/models/pool.rs", "the model touches what it took, to let loom see a race"),
     ("core/src/models/slab_lane.rs", "the model stands in for producer and consumer"),
+    ("core/tests/shuttle.rs", "writes a lent slot, and commits it by the unsafe call"),
     ("core/tests/reservations.rs", "tests write lent slots, and commit them by the unsafe call"),
     (
         "core/tests/support/counting_alloc.rs",
